@@ -1,0 +1,61 @@
+//! How a call can fail, from the asker's side.
+
+use catgraft_proto::graft::common::v1::GraftErrCode;
+
+/// A call that did not bring its answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The service answered with an error of the protocol.
+    #[error("{call}: the service answers {status} {code:?}: {message}")]
+    Refused {
+        /// Path of the call.
+        call: &'static str,
+        /// HTTP status.
+        status: u16,
+        /// The protocol's code.
+        code: GraftErrCode,
+        /// The service's sentence.
+        message: String,
+    },
+    /// No answer came: connecting, sending or receiving failed.
+    #[error("{call}: no answer from {url}")]
+    Transport {
+        /// Path of the call.
+        call: &'static str,
+        /// The service's address.
+        url: String,
+        /// What failed.
+        source: reqwest::Error,
+    },
+    /// An answer came that is not of the protocol.
+    #[error(
+        "{call}: {url} answers {status} with a body that is no message of the protocol; is this the right address?"
+    )]
+    NotProtocol {
+        /// Path of the call.
+        call: &'static str,
+        /// The service's address.
+        url: String,
+        /// HTTP status.
+        status: u16,
+    },
+}
+
+impl Error {
+    /// May the same call be tried again with hope?
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => *code == GraftErrCode::ServiceUnavailable,
+            Self::Transport { .. } => true,
+            Self::NotProtocol { status, .. } => matches!(status, 502..=504),
+        }
+    }
+
+    /// The protocol's code, where the service answered with one.
+    pub fn code(&self) -> Option<GraftErrCode> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            Self::Transport { .. } | Self::NotProtocol { .. } => None,
+        }
+    }
+}

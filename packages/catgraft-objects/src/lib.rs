@@ -1,0 +1,1 @@
+//! Object storage: the trait, its keys, its backends.

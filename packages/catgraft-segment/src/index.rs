@@ -1,0 +1,220 @@
+//! The index of a segment: which pages of which volumes it holds, and where.
+//!
+//! An index in memory is sound: volumes and pages ascend without repetition, and the payloads fill the pages
+//! area without gap or overlap.
+
+use catgraft_core::{PageIndex, PageSet, VolumeId};
+
+use crate::{
+    error::Error,
+    footer::Footer,
+    format::{Codec, ENTRY_LEN, FOOTER_LEN, SEGMENT_PAGES_MAX, VOLUME_LEN, index_hash, take},
+    location::PageLocation,
+    summary::SegmentSummary,
+};
+
+/// Which pages of which volumes a segment holds, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentIndex {
+    volumes: Vec<Volume>,
+}
+
+/// A volume of an index: its pages in ascending order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Volume {
+    vid: VolumeId,
+    entries: Vec<Entry>,
+}
+
+/// A page of an index.
+pub(crate) type Entry = (PageIndex, PageLocation);
+
+impl SegmentIndex {
+    /// The index out of its bytes, [`SegmentSummary::index_range`] of the segment, for whoever knows the summary.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] that is not about the footer or a payload. With a summary from the catalog,
+    /// damaged bytes are [`Error::IndexLength`] or [`Error::IndexHash`]; the others mean that the writer was wrong.
+    pub fn decode(summary: &SegmentSummary, index: &[u8]) -> Result<Self, Error> {
+        summary.index_range()?;
+        if index.len() != summary.index_len as usize {
+            return Err(Error::IndexLength { expected: summary.index_len, found: index.len() });
+        }
+        if index_hash(index) != summary.index_hash {
+            return Err(Error::IndexHash);
+        }
+        let volumes = read_volumes(index)?;
+        check_payloads(&volumes, summary.index_offset)?;
+        Ok(Self { volumes })
+    }
+
+    /// The index of an object of `object_len` bytes, for whoever knows nothing but the object: `tail` is its end, at
+    /// least index and footer, or all of it.
+    ///
+    /// # Errors
+    /// [`Error::TailTooShort`], those of [`Footer::decode`] and [`SegmentIndex::decode`], and
+    /// [`Error::CountsDiffer`].
+    pub fn from_object_tail(tail: &[u8], object_len: u64) -> Result<Self, Error> {
+        let (rest, footer) = tail.split_last_chunk::<FOOTER_LEN>().ok_or(Error::FooterLength { len: tail.len() })?;
+        let Footer { summary, volumes, pages } = Footer::read(footer, object_len)?;
+        let index_len = summary.index_len as usize;
+        let start = rest
+            .len()
+            .checked_sub(index_len)
+            .ok_or(Error::TailTooShort { needed: u64::from(summary.index_len) + FOOTER_LEN as u64, len: tail.len() })?;
+        let index = Self::decode(&summary, &rest[start..])?;
+        if (index.volume_count(), index.page_count()) != (volumes as usize, pages as usize) {
+            return Err(Error::CountsDiffer { volumes, pages });
+        }
+        Ok(index)
+    }
+
+    /// Where a page lies; none where the segment does not hold it.
+    pub fn find(&self, vid: VolumeId, index: PageIndex) -> Option<PageLocation> {
+        let volume = self.volumes.binary_search_by_key(&vid, |volume| volume.vid).ok()?;
+        let entries = &self.volumes[volume].entries;
+        let entry = entries.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        Some(entries[entry].1)
+    }
+
+    /// The volumes in ascending order, with the pages that the segment holds of each.
+    pub fn volumes(&self) -> impl Iterator<Item = (VolumeId, PageSet)> + '_ {
+        self.volumes.iter().map(|Volume { vid, entries }| (*vid, entries.iter().map(|(index, _)| *index).collect()))
+    }
+
+    /// Number of volumes.
+    pub fn volume_count(&self) -> usize {
+        self.volumes.len()
+    }
+
+    /// Number of pages of all volumes.
+    pub fn page_count(&self) -> usize {
+        self.volumes.iter().map(|volume| volume.entries.len()).sum()
+    }
+
+    /// Bytes that the index takes in memory, for caches that have a limit.
+    pub fn memory_len(&self) -> usize {
+        let volumes = self.volumes.capacity() * size_of::<Volume>();
+        let entries: usize = self.volumes.iter().map(|volume| volume.entries.capacity()).sum();
+        size_of::<Self>() + volumes + entries * size_of::<Entry>()
+    }
+
+    /// The index of volumes in ascending order, each with its pages in ascending order.
+    pub(crate) fn from_volumes(volumes: impl Iterator<Item = (VolumeId, Vec<Entry>)>) -> Self {
+        Self { volumes: volumes.map(|(vid, entries)| Volume { vid, entries }).collect() }
+    }
+
+    /// The bytes of the index.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(encoded_len(self.volume_count(), self.page_count()) + FOOTER_LEN);
+        for Volume { vid, entries } in &self.volumes {
+            bytes.extend_from_slice(vid.as_bytes());
+            bytes.extend_from_slice(&u32_of(entries.len()).to_le_bytes());
+            for (index, location) in entries {
+                bytes.extend_from_slice(&index.get().to_le_bytes());
+                let offset = u32::try_from(location.offset).expect("offsets are below SEGMENT_BYTES_MAX");
+                bytes.extend_from_slice(&offset.to_le_bytes());
+                let len = u16::try_from(location.len).expect("a payload is no longer than a page");
+                bytes.extend_from_slice(&len.to_le_bytes());
+                bytes.extend_from_slice(&[location.codec.to_byte(), 0]);
+                bytes.extend_from_slice(&location.hash);
+            }
+        }
+        bytes
+    }
+}
+
+/// Bytes of an index with these numbers of volumes and pages.
+pub(crate) fn encoded_len(volumes: usize, pages: usize) -> usize {
+    volumes * VOLUME_LEN + pages * ENTRY_LEN
+}
+
+/// A count of things in a segment as it is written.
+pub(crate) fn u32_of(count: usize) -> u32 {
+    u32::try_from(count).expect("nothing in a segment counts beyond SEGMENT_BYTES_MAX")
+}
+
+fn read_volumes(mut bytes: &[u8]) -> Result<Vec<Volume>, Error> {
+    let mut volumes: Vec<Volume> = Vec::new();
+    let mut pages = 0;
+    while !bytes.is_empty() {
+        let position = volumes.len();
+        let volume = read_volume(&mut bytes, position)?;
+        if volumes.last().is_some_and(|before| before.vid >= volume.vid) {
+            return Err(Error::VolumeOrder { vid: volume.vid });
+        }
+        pages += volume.entries.len();
+        if pages > SEGMENT_PAGES_MAX {
+            return Err(Error::TooManyPages);
+        }
+        volumes.push(volume);
+    }
+    Ok(volumes)
+}
+
+fn read_volume(bytes: &mut &[u8], position: usize) -> Result<Volume, Error> {
+    let early = Error::IndexEndsEarly { position };
+    let vid: [u8; 16] = take(bytes).ok_or(early.clone())?;
+    let vid = VolumeId::try_from(vid.as_slice()).map_err(|source| Error::Volume { position, source })?;
+    let count = u32::from_le_bytes(take(bytes).ok_or(early.clone())?) as usize;
+    if count == 0 {
+        return Err(Error::VolumeEmpty { vid });
+    }
+    if count > bytes.len() / ENTRY_LEN {
+        return Err(early);
+    }
+    let mut entries: Vec<Entry> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let entry: [u8; ENTRY_LEN] = take(bytes).ok_or(early.clone())?;
+        let (index, location) = read_entry(vid, &entry)?;
+        if entries.last().is_some_and(|(before, _)| *before >= index) {
+            return Err(Error::PageOrder { vid, index });
+        }
+        entries.push((index, location));
+    }
+    Ok(Volume { vid, entries })
+}
+
+fn read_entry(vid: VolumeId, entry: &[u8; ENTRY_LEN]) -> Result<Entry, Error> {
+    let [i0, i1, i2, i3, o0, o1, o2, o3, l0, l1, codec, reserved, hash @ ..] = *entry;
+    let index = PageIndex::new(u32::from_le_bytes([i0, i1, i2, i3])).ok_or(Error::PageZero { vid })?;
+    let codec = Codec::from_byte(codec).ok_or(Error::Codec { vid, index, found: codec })?;
+    if reserved != 0 {
+        return Err(Error::EntryReserved { vid, index });
+    }
+    let offset = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
+    let len = u32::from(u16::from_le_bytes([l0, l1]));
+    let location = PageLocation { offset, len, codec, hash };
+    if !location.has_possible_len() {
+        return Err(Error::EntryLength { vid, index, len });
+    }
+    Ok((index, location))
+}
+
+/// The payloads fill the pages area: each of its bytes belongs to exactly one page.
+fn check_payloads(volumes: &[Volume], pages_len: u64) -> Result<(), Error> {
+    let mut payloads = Vec::with_capacity(SEGMENT_PAGES_MAX.min(volumes.iter().map(|v| v.entries.len()).sum()));
+    for Volume { vid, entries } in volumes {
+        for (index, location) in entries {
+            if location.range().end > pages_len {
+                return Err(Error::PageOutside { vid: *vid, index: *index });
+            }
+            payloads.push((location.range().start, location.range().end, *vid, *index));
+        }
+    }
+    payloads.sort_unstable_by_key(|(start, ..)| *start);
+    let mut filled = 0;
+    for (start, end, vid, index) in payloads {
+        if start < filled {
+            return Err(Error::PageOverlap { vid, index });
+        }
+        if start > filled {
+            return Err(Error::PagesGap { offset: filled });
+        }
+        filled = end;
+    }
+    if filled < pages_len {
+        return Err(Error::PagesGap { offset: filled });
+    }
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Test clock, seeded ids, doubles, throw-away Postgres, the naive model of a volume.

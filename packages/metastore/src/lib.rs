@@ -1,0 +1,1 @@
+//! The metastore: catalog, commit decision, endpoints.

@@ -1,0 +1,1 @@
+//! The pagestore: ingest, volume index, reads, cache.
