@@ -43,11 +43,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// The service at this address; the token goes with every call.
     pub fn new(base: &str, token: Option<&str>, timeout: Duration, retry: Retry) -> Result<Self, EndpointError> {
-        let refuse = || EndpointError::Url { url: base.to_owned() };
-        let base = Url::parse(base).map_err(|_| refuse())?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(refuse());
-        }
+        let base = parse_url(base)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
         if let Some(token) = token {
@@ -119,5 +115,17 @@ impl Endpoint {
         let refusal = GraftErr::decode(bytes).map_err(|_| not_protocol())?;
         let code = GraftErrCode::try_from(refusal.code).unwrap_or(GraftErrCode::Unspecified);
         Err(Error::Refused { call: path, status: status.as_u16(), code, message: refusal.message })
+    }
+}
+
+/// Is this the address of a service?
+pub fn check_url(text: &str) -> Result<(), EndpointError> {
+    parse_url(text).map(drop)
+}
+
+fn parse_url(text: &str) -> Result<Url, EndpointError> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() => Ok(url),
+        _ => Err(EndpointError::Url { url: text.to_owned() }),
     }
 }

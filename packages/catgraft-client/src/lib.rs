@@ -11,7 +11,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, check_url};
 pub use error::Error;
 pub use metastore::MetastoreClient;
 pub use pagestore::PagestoreClient;

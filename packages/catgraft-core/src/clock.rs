@@ -1,5 +1,8 @@
 //! The clock and the id source that everything else is handed, so that tests decide both.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::gid::{ClientId, RANDOM_LEN, SegmentId, VolumeId};

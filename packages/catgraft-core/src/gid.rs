@@ -4,6 +4,9 @@
 //! epoch, 72 random bits. The text form is base58 (Bitcoin alphabet) and always 22 characters long,
 //! because every prefix has its top bit set.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, str::FromStr};
 
 use crate::clock::Timestamp;

@@ -12,9 +12,6 @@ mod lsn;
 mod page;
 pub mod page_set;
 
-#[cfg(test)]
-mod tests;
-
 pub use byte_size::{ByteSize, ByteSizeError};
 pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
 pub use gid::{ClientId, GidError, SegmentId, VolumeId};

@@ -1,5 +1,8 @@
 //! LSNs: the numbers of a volume's commits, and ranges of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, num::NonZeroU64};
 
 /// Number of a commit of one volume: 1, 2, 3 … without gaps.

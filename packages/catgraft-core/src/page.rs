@@ -1,5 +1,8 @@
 //! Pages: 4096 bytes each, their indexes and their count.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fmt, num::NonZeroU32};
 
 use bytes::Bytes;

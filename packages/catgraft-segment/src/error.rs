@@ -207,7 +207,7 @@ impl Error {
 
 /// A segment that cannot be read, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("segment {segment} is damaged")]
+#[error("segment {segment} cannot be read")]
 pub struct Damaged {
     /// The segment.
     pub segment: SegmentId,

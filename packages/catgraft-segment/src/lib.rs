@@ -4,7 +4,7 @@
 //! pages and seals them; [`SegmentIndex`] says where each page of a sealed segment lies, so that a page is
 //! one range read; [`PageLocation::open`] turns the bytes of that range into a page.
 //!
-//! The bytes of a segment are drawn in [`format`].
+//! The bytes of a segment are drawn in [`mod@format`].
 //!
 //! Invariants:
 //! - Trust is rooted outside: whoever kept the [`SegmentSummary`] of a segment notices every damaged or forged

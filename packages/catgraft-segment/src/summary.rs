@@ -33,11 +33,10 @@ impl SegmentSummary {
         if index_len as usize > INDEX_LEN_MAX {
             return Err(Error::IndexTooLong { len: index_len });
         }
-        let extent = Error::Extent { byte_len, index_offset, index_len };
         let index_end = index_offset.checked_add(u64::from(index_len));
         match index_end {
             Some(end) if end.checked_add(FOOTER_LEN as u64) == Some(byte_len) => Ok(index_offset..end),
-            _ => Err(extent),
+            _ => Err(Error::Extent { byte_len, index_offset, index_len }),
         }
     }
 }

@@ -1,1 +1,4 @@
 //! Test clock, seeded ids, doubles, throw-away Postgres, the naive model of a volume.
+
+pub mod faulty;
+pub mod s3;

@@ -1,1 +1,148 @@
-//! The pagestore: ingest, volume index, reads, cache.
+//! The pagestore: takes pages and stores them in segments, and reads any page as it was at any LSN.
+//!
+//! [`build`] and [`Pagestore::run`] are the one wiring that the daemon, `catgraft dev`, tests and benches use.
+//! Rooms: `api/` decodes, calls and encodes; `ingest/` brings pages to the store; `index/` knows which segment holds
+//! which version of a page; `read/` plans and fetches; `cache/` keeps what is read again. No HTTP word below
+//! `api/`, no object key outside of `catgraft-objects`, no SQL.
+
+mod api;
+mod cache;
+mod checks;
+pub mod config;
+mod error;
+mod index;
+mod ingest;
+mod metrics;
+mod read;
+
+use std::{
+    net::TcpListener,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use catgraft_client::{Endpoint, MetastoreClient, Retry};
+use catgraft_core::{Clock, IdSource, RandomIds, SystemClock};
+use catgraft_objects::{Counting, ObjectStore};
+use catgraft_service::{
+    Metrics,
+    http::{self, ServerOptions},
+    lifecycle,
+    readiness::Readiness,
+};
+use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+pub use cache::CacheError;
+pub use config::Config;
+pub use error::Error;
+
+use crate::{
+    api::State,
+    cache::{PageCache, SegmentCache},
+    checks::{MetastoreCheck, ObjectStoreCheck},
+    index::VolumeIndexes,
+    ingest::{Ingest, Registrar, Upload, budget::Budget},
+    read::{Fetcher, Reader, SegmentOpener},
+};
+
+/// What a pagestore is handed: the parts of the world that tests decide.
+pub struct Deps {
+    /// Tells the time of new segment ids and the validity of tokens.
+    pub clock: Arc<dyn Clock>,
+    /// Makes segment ids.
+    pub ids: Arc<dyn IdSource>,
+    /// Where segments are stored.
+    pub objects: Arc<dyn ObjectStore>,
+}
+
+impl Deps {
+    /// The machine's clock and random numbers, and this store.
+    pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), objects }
+    }
+}
+
+/// A pagestore that is ready to serve.
+pub struct Pagestore {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    state: State,
+    pages: PageCache,
+    ingest_work: JoinHandle<()>,
+    readiness: Readiness,
+    metrics: Metrics,
+}
+
+/// Makes the parts and joins them. Has to be called on the runtime that is to carry the uploads.
+pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
+    let counting = Counting::new(deps.objects);
+    let counts = counting.counts();
+    let objects: Arc<dyn ObjectStore> = Arc::new(counting);
+    let token = config.metastore_token(deps.clock.now());
+    let endpoint = Endpoint::new(
+        &config.metastore,
+        token.as_ref().map(|token| token.expose()),
+        config.metastore_timeout,
+        Retry::default(),
+    )?;
+    let metastore = MetastoreClient::new(endpoint);
+    let downloads = Arc::new(Semaphore::new(config.download_concurrency));
+    let pages = PageCache::open(config.cache_memory, config.cache_disk.as_ref()).await?;
+    let segments = SegmentCache::new(config.segment_index_memory);
+    let volumes =
+        Arc::new(VolumeIndexes::new(metastore.clone(), config.volume_index_memory, config.catalog_update_concurrency));
+    let opener = SegmentOpener {
+        metastore: metastore.clone(),
+        objects: Arc::clone(&objects),
+        cache: segments.clone(),
+        downloads: Arc::clone(&downloads),
+    };
+    let fetcher = Fetcher { objects: Arc::clone(&objects), opener, cache: pages.clone(), downloads };
+    let upload = Upload {
+        objects: Arc::clone(&objects),
+        registrar: Registrar::start(metastore.clone()),
+        pages: pages.clone(),
+        segments: segments.clone(),
+        clock: Arc::clone(&deps.clock),
+        ids: deps.ids,
+    };
+    let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency);
+    let state = State {
+        reader: Arc::new(Reader { volumes: Arc::clone(&volumes), fetcher }),
+        ingest,
+        budget: Budget::new(config.ingest_memory),
+        requests: Arc::new(AtomicU64::new(0)),
+    };
+    let readiness =
+        Readiness::new(vec![Arc::new(MetastoreCheck { metastore }), Arc::new(ObjectStoreCheck { objects })]);
+    let metrics = Metrics::new("pagestore", env!("CARGO_PKG_VERSION"));
+    metrics::register(&metrics, &counts, pages.clone(), segments, volumes);
+    Ok(Pagestore { config, clock: deps.clock, state, pages, ingest_work, readiness, metrics })
+}
+
+impl Pagestore {
+    /// Serves on this listener until shutdown: then finishes what was accepted, and returns when it is stored.
+    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Error> {
+        let state = self.state;
+        let options = ServerOptions {
+            listener,
+            calls: api::CALLS,
+            auth: self.config.auth,
+            clock: self.clock,
+            readiness: self.readiness.clone(),
+            metrics: self.metrics,
+            shutdown: shutdown.clone(),
+        };
+        let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;
+        tracing::info!(address = %server.address(), metastore = %self.config.metastore, "pagestore listens");
+        let announced = tokio::spawn(lifecycle::notify_when_ready(self.readiness, shutdown));
+        server.run().await.map_err(Error::Http)?;
+        announced.abort();
+        // The server and its handlers are gone, and with them the last way into the queue.
+        if let Err(error) = self.ingest_work.await {
+            tracing::error!(error = %error, "the ingest queue failed");
+        }
+        self.pages.close().await;
+        Ok(())
+    }
+}

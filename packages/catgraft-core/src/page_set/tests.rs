@@ -8,7 +8,10 @@ use roaring::RoaringBitmap;
 use super::{DecodeError, PageSet, collect, encode::encode};
 use crate::PageIndex;
 
-const VECTORS: [(&str, fn() -> Vec<u32>); 8] = [
+/// The wire form, and what makes the numbers in it.
+type Vector = (&'static str, fn() -> Vec<u32>);
+
+const VECTORS: [Vector; 8] = [
     ("daae12df00000000", Vec::new),
     ("daae12df010000000000000000000000000000000001000000", || vec![1]),
     ("daae12df01020001000000000000000000000000000001000000", || vec![1, 2]),
@@ -75,42 +78,40 @@ fn sets_over_the_limit_are_refused() {
     assert_eq!(PageSet::decode(&wire, 0), Err(DecodeError::TooMany { len_max: 0 }));
 }
 
-/// Damages the sets {1, 2} and {1 to 32}, whose layouts are small enough to see.
+/// Most cases are the set {1, 2} with one thing damaged. Its parts: magic, block, index of the lowest, of the
+/// middle and of the top map (keys, lengths − 1, offsets), footer.
 #[test]
 fn every_kind_of_damage_has_its_own_error() {
     use DecodeError as E;
     let cases = [
         ("", E::TooShort { len: 0 }),
-        ("daae12df000000", E::TooShort { len: 7 }),
-        ("daae12de00000000", E::Magic { found: [0xda, 0xae, 0x12, 0xde] }),
-        ("daae12df00000001", E::Footer { found: [0, 1] }),
-        ("daae12df00000100", E::Footer { found: [1, 0] }),
-        ("daae12df01010000", E::Entries { found: 257 }),
-        ("daae12df01000000", E::Index { len: 1, expected: 6, found: 0 }),
-        ("daae12df00010000", E::Index { len: 256, expected: 1280, found: 0 }),
-        // A byte in an empty set, and one between the values and the index of the top map.
-        ("daae12df0100000000", E::Unreferenced { len: 1 }),
-        ("daae12df0102000100000000000000000000aa0000000000000001000000", E::Unreferenced { len: 4 }),
-        // The only value ends before its map does, and beyond the start of it.
-        ("daae12df01020001000000000000000000000001000000 01000000", E::BlockSize { len: 2, expected: 2, found: 1 }),
-        ("daae12df01020001000000000000000000000000010000 01000000", E::Offset { offset: 256 * 256, left: 12 }),
-        // Two values in falling order, twice the same value, and a byte more and less than two.
-        ("daae12df02010001000000000000000000000000000001000000", E::Order { before: 2, after: 1 }),
-        ("daae12df02020001000000000000000000000000000001000000", E::Order { before: 2, after: 2 }),
-        ("daae12df0102030001000000000000000000000000000001000000", E::BlockSize { len: 2, expected: 2, found: 3 }),
-        ("daae12df010001000000000000000000000000000001000000", E::BlockSize { len: 2, expected: 2, found: 1 }),
-        // A bitmap of 33 values where the index says 32, and one of 32 where the index says 31: a list.
+        ("daae12df 000000", E::TooShort { len: 7 }),
+        ("daae12de 00000000", E::Magic { found: [0xda, 0xae, 0x12, 0xde] }),
+        ("daae12df 00000001", E::Footer { found: [0, 1] }),
+        ("daae12df 00000100", E::Footer { found: [1, 0] }),
+        ("daae12df 01010000", E::Entries { found: 257 }),
+        ("daae12df 01000000", E::Index { len: 1, expected: 6, found: 0 }),
+        ("daae12df 00010000", E::Index { len: 256, expected: 1280, found: 0 }),
+        ("daae12df aa 00000000", E::Unreferenced { len: 1 }),
+        ("daae12df 0102 00010000 000000000000 aa 000001000000 01000000", E::Unreferenced { len: 1 }),
+        ("daae12df 0102 00010000 000000000000 00000d000000 01000000", E::Offset { offset: 13, left: 12 }),
+        ("daae12df 0102 00010000 000000000000 0000000000ff 01000000", E::Offset { offset: 255 << 24, left: 12 }),
+        ("daae12df 0102 00010100 000000000000 000000000000 01000000", E::BlockSize { len: 2, expected: 2, found: 1 }),
+        ("daae12df 0102 00020000 000000000000 000000000000 01000000", E::BlockSize { len: 3, expected: 3, found: 2 }),
+        ("daae12df 010203 00010000 000000000000 000000000000 01000000", E::BlockSize { len: 2, expected: 2, found: 3 }),
+        ("daae12df 01 00010000 000000000000 000000000000 01000000", E::BlockSize { len: 2, expected: 2, found: 1 }),
+        ("daae12df 0201 00010000 000000000000 000000000000 01000000", E::Order { before: 2, after: 1 }),
+        ("daae12df 0202 00010000 000000000000 000000000000 01000000", E::Order { before: 2, after: 2 }),
         (
-            "daae12dfffffffff01000000000000000000000000000000000000000000000000000000001f000000000000000000000000000001000000",
+            "daae12df ffffffff01000000000000000000000000000000000000000000000000000000 001f0000 000000000000 000000000000 01000000",
             E::BitmapLen { len: 32, found: 33 },
         ),
         (
-            "daae12dffeffffff01000000000000000000000000000000000000000000000000000000001e000000000000000000000000000001000000",
+            "daae12df feffffff00000000000000000000000000000000000000000000000000000000 001e0000 000000000000 000000000000 01000000",
             E::BlockSize { len: 31, expected: 31, found: 32 },
         ),
-        // All 256 values, written out.
         (
-            "daae12dfffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00ff000000000000000000000000000001000000",
+            "daae12df ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff 00ff0000 000000000000 000000000000 01000000",
             E::BlockSize { len: 256, expected: 0, found: 32 },
         ),
     ];
@@ -121,14 +122,13 @@ fn every_kind_of_damage_has_its_own_error() {
 
 #[test]
 fn values_that_share_bytes_are_refused() {
-    // {1, 257}: two blocks of one byte each. The second offset names the end of the second block twice.
-    let good = pages([1, 257]).encode();
-    assert_eq!(hex::encode(&good), "daae12df010100010000010000000001000000000000000000000001000000");
-    let shared = bytes("daae12df010100010000000000000001000000000000000000000001000000");
-    let refused = DecodeError::BlockSize { len: 1, expected: 1, found: 2 };
-    assert_eq!(PageSet::decode(&shared, u64::MAX), Err(refused));
-    let backwards = bytes("daae12df010100010000000001000001000000000000000000000001000000");
-    assert!(PageSet::decode(&backwards, u64::MAX).is_err());
+    // {1, 257}: two blocks of one byte each, which end 1 and 0 bytes before the end of their map.
+    let with_offsets = |offsets| format!("daae12df 0101 00010000{offsets} 000100000000 000000000000 01000000");
+    let read = |offsets| PageSet::decode(&bytes(&with_offsets(offsets).replace(' ', "")), u64::MAX);
+    assert_eq!(read("01000000"), Ok(pages([1, 257])));
+    assert_eq!(read("00000000"), Err(DecodeError::BlockSize { len: 1, expected: 1, found: 2 }));
+    assert_eq!(read("01000200"), Err(DecodeError::Offset { offset: 2, left: 1 }));
+    assert_eq!(read("01000100"), Err(DecodeError::BlockSize { len: 1, expected: 1, found: 0 }));
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! A bucket of Amazon S3 or of anything that speaks its protocol.
+//!
+//! Asks for nothing but plain PUT, GET with a range, HEAD, DELETE and ListObjectsV2, without optional checksums, so that
+//! any S3-like store will do. The SDK repeats what failed and may be repeated; only the body of an answer that
+//! breaks off is left to the caller, as [`Error::Unavailable`].
+
+mod body;
+mod client;
+mod errors;
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use aws_sdk_s3::{
+    Client, config::Credentials, operation::get_object::builders::GetObjectFluentBuilder, primitives::ByteStream,
+};
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    config::S3Config,
+    error::{BoxError, Error, Operation, range_len},
+    key::{KeyPrefix, ObjectKey},
+    payload::Payload,
+    store::{ObjectMeta, ObjectStore},
+};
+
+/// Most keys in one answer of ListObjectsV2.
+const LIST_MAX: usize = 1000;
+
+/// Objects in a bucket.
+#[derive(Debug, Clone)]
+pub struct S3Store {
+    client: Client,
+    bucket: String,
+    /// What every key begins with: empty, or text that ends with `/`.
+    base: String,
+}
+
+/// An answer that does not fit its question.
+#[derive(Debug, thiserror::Error)]
+enum AnswerError {
+    #[error("the store sent more than the {0} bytes that were asked for")]
+    TooLong(u64),
+    #[error("the store told no length")]
+    NoLength,
+    #[error("the store cut the list off and did not say how to go on")]
+    NoContinuation,
+}
+
+impl S3Store {
+    /// Reaches a bucket with the credentials of the standard AWS variables, profiles or roles. Nothing is asked of it yet.
+    pub async fn open(config: &S3Config) -> Self {
+        Self::with_client(config, client::connect(config, None).await)
+    }
+
+    /// Reaches a bucket with a pair of keys, whatever the environment says.
+    pub async fn open_with_keys(config: &S3Config, access_key: &str, secret_key: &str) -> Self {
+        let credentials = Credentials::new(access_key, secret_key, None, None, "given");
+        Self::with_client(config, client::connect(config, Some(credentials)).await)
+    }
+
+    fn with_client(config: &S3Config, client: Client) -> Self {
+        let base = match config.prefix.trim_matches('/') {
+            "" => String::new(),
+            prefix => format!("{prefix}/"),
+        };
+        Self { client, bucket: config.bucket.clone(), base }
+    }
+
+    fn name_of(&self, key: &ObjectKey) -> String {
+        format!("{}{key}", self.base)
+    }
+
+    fn get_request(&self, key: &ObjectKey) -> GetObjectFluentBuilder {
+        self.client.get_object().bucket(&self.bucket).key(self.name_of(key))
+    }
+}
+
+fn internal(operation: Operation, source: impl Into<BoxError>) -> Error {
+    Error::Internal { operation, source: source.into() }
+}
+
+/// Reads the body of an answer, which must not be longer than `len_max` bytes.
+async fn read_body(key: &ObjectKey, mut body: ByteStream, len_expected: u64, len_max: u64) -> Result<Bytes, Error> {
+    let operation = || Operation::Get(key.clone());
+    let capacity = usize::try_from(len_expected.min(len_max)).map_err(|error| internal(operation(), error))?;
+    let mut read = BytesMut::with_capacity(capacity);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| Error::Unavailable { operation: operation(), source: error.into() })?;
+        if (read.len() + chunk.len()) as u64 > len_max {
+            return Err(internal(operation(), AnswerError::TooLong(len_max)));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+#[async_trait]
+impl ObjectStore for S3Store {
+    async fn put(&self, key: &ObjectKey, payload: Payload) -> Result<(), Error> {
+        let operation = || Operation::Put(key.clone());
+        let len = i64::try_from(payload.len()).map_err(|error| internal(operation(), error))?;
+        let request = self.client.put_object().bucket(&self.bucket).key(self.name_of(key)).content_length(len);
+        request.body(body::stream(payload)).send().await.map_err(|error| errors::of(operation(), error))?;
+        Ok(())
+    }
+
+    async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, Error> {
+        let len = range_len(key, &range)?;
+        let request = self.get_request(key).range(format!("bytes={}-{}", range.start, range.end - 1));
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) if errors::is_range_past_end(&error) => {
+                return Err(Error::Short { key: key.clone(), range, got: 0 });
+            }
+            Err(error) => return Err(errors::of_object(key, Operation::Get(key.clone()), error)),
+        };
+        let read = read_body(key, answer.body, len, len).await?;
+        match read.len() as u64 {
+            got if got < len => Err(Error::Short { key: key.clone(), range, got }),
+            _ => Ok(read),
+        }
+    }
+
+    async fn get(&self, key: &ObjectKey) -> Result<Bytes, Error> {
+        let operation = || Operation::Get(key.clone());
+        let answer = self.get_request(key).send().await.map_err(|error| errors::of_object(key, operation(), error))?;
+        let len = answer.content_length.and_then(|len| u64::try_from(len).ok());
+        let len = len.ok_or_else(|| internal(operation(), AnswerError::NoLength))?;
+        read_body(key, answer.body, len, len).await
+    }
+
+    async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, Error> {
+        let operation = || Operation::Head(key.clone());
+        let request = self.client.head_object().bucket(&self.bucket).key(self.name_of(key));
+        let answer = request.send().await.map_err(|error| errors::of_object(key, operation(), error))?;
+        let len = answer.content_length.and_then(|len| u64::try_from(len).ok());
+        let len = len.ok_or_else(|| internal(operation(), AnswerError::NoLength))?;
+        Ok(ObjectMeta { key: key.clone(), len })
+    }
+
+    async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        let request = self.client.delete_object().bucket(&self.bucket).key(self.name_of(key));
+        match request.send().await.map_err(|error| errors::of_object(key, Operation::Delete(key.clone()), error)) {
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list(&self, prefix: KeyPrefix, after: Option<&ObjectKey>, limit: usize) -> Result<Vec<ObjectMeta>, Error> {
+        let operation = || Operation::List(prefix);
+        let mut found = Vec::new();
+        let mut start_after = after.map(|key| self.name_of(key));
+        let mut continuation = None;
+        while found.len() < limit {
+            let page_max = (limit - found.len()).min(LIST_MAX) as i32;
+            let request = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(format!("{}{prefix}", self.base))
+                .set_start_after(start_after.take())
+                .set_continuation_token(continuation.take())
+                .max_keys(page_max);
+            let answer = request.send().await.map_err(|error| errors::of(operation(), error))?;
+            for object in answer.contents() {
+                let name = object.key().and_then(|name| name.strip_prefix(&self.base));
+                let Some(key) = name.and_then(ObjectKey::parse) else { continue };
+                let len = object.size().and_then(|len| u64::try_from(len).ok());
+                found.push(ObjectMeta { key, len: len.ok_or_else(|| internal(operation(), AnswerError::NoLength))? });
+            }
+            if !answer.is_truncated().unwrap_or(false) {
+                break;
+            }
+            continuation = answer.next_continuation_token;
+            if continuation.is_none() {
+                return Err(internal(operation(), AnswerError::NoContinuation));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn probe(&self) -> Result<(), Error> {
+        let request = self.client.head_bucket().bucket(&self.bucket);
+        request.send().await.map_err(|error| errors::of(Operation::Probe, error))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! The pages for machines and people that watch: `/health`, `/ready`, `/metrics`. Text, and without a token.
+
+use actix_web::{
+    HttpResponse,
+    http::header,
+    web::{self, Data},
+};
+
+use super::server::Shared;
+use crate::metrics;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+pub(super) fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/health", web::get().to(health))
+        .route("/ready", web::get().to(ready))
+        .route("/metrics", web::get().to(render_metrics))
+        .default_service(web::to(not_found));
+}
+
+/// The process runs and answers.
+async fn health() -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, TEXT)).body("OK\n")
+}
+
+/// Everything that the service needs is there, and it is not on its way out.
+async fn ready(shared: Data<Shared>) -> HttpResponse {
+    let report = shared.readiness.report().await;
+    let stopping = shared.shutdown.is_cancelled();
+    let mut response =
+        if report.is_ready() && !stopping { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let last = if stopping { "server: unavailable: stopping\n" } else { "" };
+    response.insert_header((header::CONTENT_TYPE, TEXT)).body(format!("{report}{last}"))
+}
+
+async fn render_metrics(shared: Data<Shared>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, metrics::CONTENT_TYPE)).body(shared.metrics.render())
+}
+
+async fn not_found() -> HttpResponse {
+    HttpResponse::NotFound()
+        .insert_header((header::CONTENT_TYPE, TEXT))
+        .body("not found; there are /health, /ready and /metrics, and the calls of the protocol\n")
+}

@@ -1,0 +1,119 @@
+//! From layers to a struct: secrets are read from their files, layers are merged, and what the struct refuses is told
+//! with the place that the value came from.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use config::ConfigError;
+use serde::de::DeserializeOwned;
+
+use super::{
+    error::{Invalid, SettingsError, Source},
+    layers::{Given, Layer, Layers, Value},
+    table::{Entry, ServiceSpec},
+};
+
+/// Where systemd puts the files of `LoadCredential=`, as people write it in a unit or a file.
+const CREDENTIALS: [&str; 2] = ["${CREDENTIALS_DIRECTORY}", "$CREDENTIALS_DIRECTORY"];
+
+/// The struct that mirrors the table, and the layers that it came from.
+pub(super) fn deserialize<T: DeserializeOwned>(
+    spec: &ServiceSpec,
+    mut layers: Layers,
+    directory: &Path,
+) -> Result<(T, Layers), SettingsError> {
+    let secrets = read_secrets(spec, &layers, directory)?;
+    layers.push(secrets);
+    let merged = layers.merge(spec).map_err(|error| SettingsError::Table(error.to_string()))?;
+    match merged.try_deserialize() {
+        Ok(value) => Ok((value, layers)),
+        Err(error) => Err(explain(spec, &layers, error)),
+    }
+}
+
+/// What a service's own conversion refused, with its place.
+pub(super) fn refusal(spec: &ServiceSpec, layers: &Layers, invalid: Invalid) -> SettingsError {
+    let twin = spec.entry(&invalid.key).filter(Entry::is_secret).and_then(|_| layers.find(&twin_key(&invalid.key)));
+    let given = twin.or_else(|| layers.find(&invalid.key));
+    SettingsError::Refused {
+        key: invalid.key,
+        source_: given.map(|given| given.source.clone()),
+        problem: invalid.problem,
+    }
+}
+
+fn read_secrets(spec: &ServiceSpec, layers: &Layers, directory: &Path) -> Result<Layer, SettingsError> {
+    let mut secrets = Layer::default();
+    for entry in spec.entries().filter(Entry::is_secret) {
+        let key = entry.key();
+        let given = layers.find(&key);
+        let file = layers.find(&twin_key(&key));
+        let (text, source) = match (given, file) {
+            (Some(given), Some(file)) => {
+                return Err(SettingsError::BothGiven {
+                    key,
+                    source_: given.source.clone(),
+                    file_source: file.source.clone(),
+                });
+            }
+            (None, Some(Given { value: Value::Text(path), source })) => {
+                let path = expand(path);
+                let text = fs::read_to_string(directory.join(&path))
+                    .map_err(|reason| SettingsError::unreadable(&path, format!("{}_file in {source}", key), reason))?;
+                let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+                (text.to_owned(), Source::File(path))
+            }
+            (Some(Given { value: Value::Text(text), source }), None) => (text.clone(), source.clone()),
+            _ => continue,
+        };
+        if text.is_empty() {
+            return Err(SettingsError::BadValue { key, value: None, source_: source, allowed: entry.allowed() });
+        }
+        secrets.give_text(entry, &text, source)?;
+    }
+    Ok(secrets)
+}
+
+fn twin_key(key: &str) -> String {
+    format!("{key}_file")
+}
+
+fn expand(path: &str) -> PathBuf {
+    for name in CREDENTIALS {
+        if let Some(rest) = path.strip_prefix(name)
+            && let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY")
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            return PathBuf::from(directory).join(rest.trim_start_matches('/'));
+        }
+    }
+    PathBuf::from(path)
+}
+
+/// What the struct refused, in the words of the table.
+fn explain(spec: &ServiceSpec, layers: &Layers, error: ConfigError) -> SettingsError {
+    let key = match &error {
+        ConfigError::NotFound(key) => Some(key.clone()),
+        ConfigError::Type { key, .. } | ConfigError::At { key, .. } => key.clone(),
+        _ => None,
+    };
+    let Some(entry) = key.as_deref().and_then(|key| spec.entry(key)) else {
+        return SettingsError::Table(error.to_string().replace('\n', " "));
+    };
+    match layers.find(&entry.key()) {
+        Some(given) => SettingsError::BadValue {
+            key: entry.key(),
+            value: (!entry.is_secret()).then(|| given.value.to_string()),
+            source_: given.source.clone(),
+            allowed: entry.allowed(),
+        },
+        None => SettingsError::Missing { key: entry.key(), allowed: entry.allowed(), places: places(spec, entry) },
+    }
+}
+
+fn places(spec: &ServiceSpec, entry: Entry) -> String {
+    let flag = entry.flag().map(|flag| format!(" or --{flag}")).unwrap_or_default();
+    format!("{} in {}, {}{flag}", entry.key(), spec.file_name(), entry.variable(spec))
+}

@@ -1,0 +1,140 @@
+//! Rows as both databases hand them out, and their way into the words of the house.
+//!
+//! SQL numbers are signed and ids are byte strings there; a row that does not convert is damage, an error.
+
+use catgraft_core::{ClientId, Lsn, PageCount, SegmentId, Timestamp, VolumeId};
+use sqlx::FromRow;
+
+use super::{CommitRow, Error, SegmentList, SegmentRow, Snapshot, error::Source};
+
+/// The number that an LSN has in SQL. Those past the signed range become its end, which no commit ever
+/// reaches: looking for one finds nothing, as it should.
+pub(super) fn lsn_to_sql(lsn: Lsn) -> i64 {
+    i64::try_from(lsn.get()).unwrap_or(i64::MAX)
+}
+
+/// The number that a moment has in SQL: milliseconds since the epoch.
+pub(super) fn timestamp_to_sql(at: Timestamp) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The number that a count of bytes has in SQL.
+pub(super) fn bytes_to_sql(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Names what was being done when a row turned out to be damaged.
+pub(super) fn damaged<E: Into<Source>>(doing: &'static str) -> impl Fn(E) -> Error {
+    move |source| Error::DamagedRow { doing, source: source.into() }
+}
+
+/// A row of `volume`.
+#[derive(Debug, FromRow)]
+pub(super) struct HeadRaw {
+    vid: Vec<u8>,
+    head_lsn: i64,
+    head_cid: Vec<u8>,
+    head_page_count: i64,
+    checkpoint_lsn: i64,
+    head_committed_at: i64,
+}
+
+impl HeadRaw {
+    /// The snapshot that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<Snapshot, Error> {
+        Ok(Snapshot {
+            vid: VolumeId::try_from(self.vid.as_slice()).map_err(damaged(doing))?,
+            cid: ClientId::try_from(self.head_cid.as_slice()).map_err(damaged(doing))?,
+            lsn: lsn_from_sql(self.head_lsn, doing)?,
+            checkpoint: lsn_from_sql(self.checkpoint_lsn, doing)?,
+            page_count: page_count_from_sql(self.head_page_count, doing)?,
+            timestamp: timestamp_from_sql(self.head_committed_at, doing)?,
+        })
+    }
+}
+
+/// A row of `volume_commit`, without its volume.
+#[derive(Debug, FromRow)]
+pub(super) struct CommitRaw {
+    lsn: i64,
+    cid: Vec<u8>,
+    page_count: i64,
+    committed_at: i64,
+    segments: Vec<u8>,
+}
+
+impl CommitRaw {
+    /// The commit that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<CommitRow, Error> {
+        Ok(CommitRow {
+            lsn: lsn_from_sql(self.lsn, doing)?,
+            cid: ClientId::try_from(self.cid.as_slice()).map_err(damaged(doing))?,
+            page_count: page_count_from_sql(self.page_count, doing)?,
+            timestamp: timestamp_from_sql(self.committed_at, doing)?,
+            segments: SegmentList::from_row(self.segments),
+        })
+    }
+}
+
+/// A row of `segment`.
+#[derive(Debug, FromRow)]
+pub(super) struct SegmentRaw {
+    sid: Vec<u8>,
+    byte_len: i64,
+    index_offset: i64,
+    index_len: i64,
+    index_hash: Vec<u8>,
+}
+
+impl SegmentRaw {
+    /// The segment that the row stands for, without its volumes.
+    pub(super) fn read(self, doing: &'static str) -> Result<SegmentRow, Error> {
+        Ok(SegmentRow {
+            sid: SegmentId::try_from(self.sid.as_slice()).map_err(damaged(doing))?,
+            byte_len: u64::try_from(self.byte_len).map_err(damaged(doing))?,
+            index_offset: u64::try_from(self.index_offset).map_err(damaged(doing))?,
+            index_len: u32::try_from(self.index_len).map_err(damaged(doing))?,
+            index_hash: self.index_hash.as_slice().try_into().map_err(damaged(doing))?,
+            volumes: Vec::new(),
+        })
+    }
+}
+
+/// A volume's id and its newest LSN.
+#[derive(Debug, FromRow)]
+pub(super) struct HeadLsnRaw {
+    vid: Vec<u8>,
+    head_lsn: i64,
+}
+
+impl HeadLsnRaw {
+    /// The pair that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<(VolumeId, Lsn), Error> {
+        let vid = VolumeId::try_from(self.vid.as_slice()).map_err(damaged(doing))?;
+        Ok((vid, lsn_from_sql(self.head_lsn, doing)?))
+    }
+}
+
+/// What a volume amounts to, besides its head.
+#[derive(Debug, FromRow)]
+pub(super) struct StatsRaw {
+    pub(super) first_commit: Option<i64>,
+    pub(super) segments: i64,
+    pub(super) pages: i64,
+}
+
+/// The LSN that a number stands for.
+pub(super) fn lsn_from_sql(number: i64, doing: &'static str) -> Result<Lsn, Error> {
+    let number = u64::try_from(number).map_err(damaged(doing))?;
+    Lsn::try_from(number).map_err(damaged(doing))
+}
+
+/// The page count that a number stands for.
+fn page_count_from_sql(number: i64, doing: &'static str) -> Result<PageCount, Error> {
+    u32::try_from(number).map(PageCount::new).map_err(damaged(doing))
+}
+
+/// The moment that a number stands for.
+pub(super) fn timestamp_from_sql(number: i64, doing: &'static str) -> Result<Timestamp, Error> {
+    u64::try_from(number).map(Timestamp::from_millis).map_err(damaged(doing))
+}

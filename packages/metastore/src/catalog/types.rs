@@ -1,0 +1,138 @@
+//! What the catalog is asked and answers: rows and pages of them in the words of the house.
+
+use catgraft_core::{ClientId, Lsn, PageCount, PageSet, SegmentId, Timestamp, VolumeId};
+
+use crate::{catalog::SegmentList, commit};
+
+/// A volume at one LSN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The volume.
+    pub vid: VolumeId,
+    /// Who wrote the commit.
+    pub cid: ClientId,
+    /// The commit.
+    pub lsn: Lsn,
+    /// Oldest LSN whose history is kept.
+    pub checkpoint: Lsn,
+    /// Length of the volume.
+    pub page_count: PageCount,
+    /// When it was committed.
+    pub timestamp: Timestamp,
+}
+
+/// One commit of a volume's log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitRow {
+    /// Its number.
+    pub lsn: Lsn,
+    /// Who wrote it.
+    pub cid: ClientId,
+    /// Length of the volume after it.
+    pub page_count: PageCount,
+    /// When it was committed.
+    pub timestamp: Timestamp,
+    /// Where the pages are that it changed.
+    pub segments: SegmentList,
+}
+
+impl CommitRow {
+    /// The volume as this commit left it.
+    pub fn snapshot(&self, vid: VolumeId, checkpoint: Lsn) -> Snapshot {
+        let Self { lsn, cid, page_count, timestamp, segments: _ } = *self;
+        Snapshot { vid, cid, lsn, checkpoint, page_count, timestamp }
+    }
+}
+
+/// Which part of a log to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitsWanted {
+    /// First LSN; none means the checkpoint.
+    pub start: Option<Lsn>,
+    /// Last LSN; none means the head.
+    pub end: Option<Lsn>,
+    /// Most commits in one page.
+    pub commits_max: u32,
+    /// The page ends before the commit at which its segment lists would pass this many bytes, but is never empty
+    /// for that.
+    pub bytes_max: u64,
+}
+
+impl CommitsWanted {
+    /// Most commits in one page unless told otherwise.
+    pub const COMMITS_MAX: u32 = 20_000;
+    /// Most bytes of segment lists in one page unless told otherwise.
+    pub const BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+    /// A range, in pages of the usual size.
+    pub fn range(start: Option<Lsn>, end: Option<Lsn>) -> Self {
+        Self { start, end, commits_max: Self::COMMITS_MAX, bytes_max: Self::BYTES_MAX }
+    }
+}
+
+impl Default for CommitsWanted {
+    fn default() -> Self {
+        Self::range(None, None)
+    }
+}
+
+/// A page of a log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommitsPage {
+    /// The head of the volume when the page was read.
+    pub head: Snapshot,
+    /// The commits, oldest first, without gaps.
+    pub commits: Vec<CommitRow>,
+}
+
+/// One segment: where its index lies and what authenticates it, and what it holds of each volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentRow {
+    /// The segment.
+    pub sid: SegmentId,
+    /// Length of the whole segment in bytes.
+    pub byte_len: u64,
+    /// Where its index begins.
+    pub index_offset: u64,
+    /// Length of its index in bytes.
+    pub index_len: u32,
+    /// Hash of its index.
+    pub index_hash: [u8; 32],
+    /// The pages of each volume. Empty in answers that leave them out.
+    pub volumes: Vec<(VolumeId, PageSet)>,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CommitOutcome {
+    /// It is the new head.
+    Committed(Snapshot),
+    /// It was committed before: this was a retry.
+    AlreadyCommitted(Snapshot),
+    /// It lost the race.
+    Rejected {
+        /// The head that it lost against; none where the volume does not exist.
+        head: Option<Lsn>,
+    },
+    /// It may never be committed.
+    Invalid(commit::Invalid),
+}
+
+/// What a volume amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VolumeStats {
+    /// Its head.
+    pub head: Snapshot,
+    /// Number of its commits since the checkpoint.
+    pub commits: u64,
+    /// Number of segments that hold pages of it.
+    pub segments: u64,
+    /// Pages written for it into those segments: superseded versions and pages that no commit took are counted.
+    pub pages_stored: u64,
+    /// The same in bytes, before any compression.
+    pub bytes_stored: u64,
+    /// When the commit at the checkpoint was made.
+    pub first_commit: Timestamp,
+    /// When the head was made.
+    pub last_commit: Timestamp,
+}

@@ -1,0 +1,110 @@
+//! `write_pages`: decodes pages as they arrive, hands them over run by run, and answers when all are stored.
+//!
+//! A request of at most one run is decoded whole before any of it is handed over, so a bad one stores nothing. Of a
+//! larger one, the runs before the bad page are stored already: nobody is told of them, and they are garbage.
+
+use std::sync::Arc;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CONTENT_LENGTH,
+    web::{Data, Payload},
+};
+use catgraft_core::PAGE_SIZE;
+use catgraft_proto::{SegmentPages, graft::pagestore::v1::WritePagesResponse};
+use catgraft_service::{ApiError, http};
+use futures::StreamExt;
+use tokio::sync::oneshot;
+
+use super::State;
+use crate::ingest::{
+    RequestNumber, Stored, UploadError,
+    budget::{RUN_BYTES, RUN_PAGES, Share},
+    decoder::{DecodeError, Decoder, Run},
+};
+
+type Answer = oneshot::Receiver<Result<Stored, Arc<UploadError>>>;
+
+pub(super) async fn handle(
+    request: HttpRequest,
+    mut payload: Payload,
+    state: Data<State>,
+) -> Result<HttpResponse, ApiError> {
+    let mut left = body_len(&request);
+    let mut push = Push { number: state.next_request(), answers: Vec::new(), state: &state };
+    let mut share = state.budget.share(left).await;
+    let mut decoder = Decoder::new(run_len(left));
+    while let Some(piece) = payload.next().await {
+        let piece = piece.map_err(http::payload_error)?;
+        left = left.saturating_sub(piece.len());
+        decoder.feed(&piece).map_err(refuse)?;
+        if decoder.pages_waiting() >= RUN_PAGES {
+            let run = decoder.take_run(run_len(left)).map_err(refuse)?;
+            push.hand_over(run, share).await;
+            share = state.budget.share(left).await;
+        }
+    }
+    let run = decoder.finish().map_err(refuse)?;
+    http::note_volume(&run.vid);
+    if !run.indexes.is_empty() {
+        push.hand_over(run, share).await;
+    }
+    let segments = push.stored().await?;
+    let segments = segments.iter().map(SegmentPages::to_wire).collect();
+    Ok(http::respond(&request, &WritePagesResponse { segments }).await)
+}
+
+/// The runs of one request that are on their way.
+struct Push<'a> {
+    number: RequestNumber,
+    answers: Vec<Answer>,
+    state: &'a State,
+}
+
+impl Push<'_> {
+    async fn hand_over(&mut self, run: Run, share: Share) {
+        self.answers.push(self.state.ingest.push(self.number, run, share).await);
+    }
+
+    /// Waits until everything is stored: the segments, and which of the request's pages each holds.
+    async fn stored(self) -> Result<Vec<SegmentPages>, ApiError> {
+        let mut segments: Vec<SegmentPages> = Vec::new();
+        for answer in self.answers {
+            let gone = |_| ApiError::unavailable("the pagestore is shutting down; push again");
+            let Stored { sid, pages } = answer.await.map_err(gone)?.map_err(upload_failed)?;
+            match segments.iter_mut().rev().find(|segment| segment.sid == sid) {
+                Some(segment) => segment.pages.union_with(&pages),
+                None => segments.push(SegmentPages { sid, pages }),
+            }
+        }
+        Ok(segments)
+    }
+}
+
+/// Bytes of the body as its head announces them; as many as can be where it does not.
+fn body_len(request: &HttpRequest) -> usize {
+    let header = request.headers().get(CONTENT_LENGTH);
+    header.and_then(|len| len.to_str().ok()?.parse().ok()).unwrap_or(usize::MAX)
+}
+
+/// Room for the data of the next run. The last piece may bring some pages more than a run has.
+fn run_len(left: usize) -> usize {
+    left.min(RUN_BYTES + 16 * PAGE_SIZE)
+}
+
+fn refuse(error: DecodeError) -> ApiError {
+    ApiError::invalid(error.to_string())
+}
+
+fn upload_failed(error: Arc<UploadError>) -> ApiError {
+    let failed = match &*error {
+        UploadError::Store { sid, .. } => {
+            ApiError::unavailable(format!("segment {sid} could not be stored: the object store is away; push again"))
+        }
+        UploadError::Register { sid, .. } => {
+            ApiError::unavailable(format!("segment {sid} could not be registered: the metastore is away; push again"))
+        }
+        UploadError::Build { sid, .. } => ApiError::internal(format!("segment {sid} could not be built")),
+    };
+    failed.with_source(error)
+}

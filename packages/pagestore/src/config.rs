@@ -1,0 +1,209 @@
+//! The pagestore's settings: their table, the struct that mirrors it, and what it becomes.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use catgraft_core::{ByteSize, Timestamp};
+use catgraft_objects::ObjectStoreConfig;
+use catgraft_service::{
+    Secret,
+    http::Auth,
+    logging::LogConfig,
+    settings::{self, AuthConfig, COMMON, Invalid, OBJECTSTORE, ServiceSpec, Setting},
+    token::Role,
+};
+use serde::Deserialize;
+
+pub use crate::cache::DiskOptions;
+
+/// How long a call to the metastore may take. A client waits 60 s for us.
+const METASTORE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How much earlier than now our own token is valid, for a metastore whose clock is behind.
+const CLOCK_SKEW: Duration = Duration::from_secs(300);
+
+const OWN: &[Setting] = &[
+    Setting::port("3000"),
+    Setting::text("metastore", "Address of the metastore", "a URL such as http://127.0.0.1:3001")
+        .default("http://127.0.0.1:3001"),
+    Setting::secret(
+        "token",
+        "Token for the metastore, of the role pagestore; not needed where auth.key is set",
+        "a token made by `catgraft token --role pagestore`",
+    ),
+    Setting::integer(
+        "catalog_update_concurrency",
+        "Most commit logs that are read from the metastore at a time",
+        "a number above 0",
+    )
+    .default("16"),
+    Setting::integer("download_concurrency", "Most reads of the object store at a time", "a number above 0")
+        .default("32"),
+    Setting::integer("write_concurrency", "Most uploads to the object store at a time", "a number above 0")
+        .default("8"),
+    Setting::text("catalog.path", "Taken for Graft's sake and not needed: the catalog is the metastore's", "a path"),
+    Setting::text("cache.path", "Folder of the disk cache; without it, pages are cached in memory only", "a path"),
+    Setting::text("cache.space_limit", "Most disk space of the cache", "a size such as 1 GB, at least 512 KiB")
+        .default("1 GB"),
+    Setting::integer("cache.open_limit", "Most files that the disk cache keeps open", "a number above 1")
+        .default("128"),
+    Setting::text("cache.memory_limit", "Memory for pages that are read again", "a size such as 64 MiB")
+        .default("64 MiB"),
+    Setting::text("index.volume_memory", "Memory for the indexes of volumes", "a size such as 256 MiB")
+        .default("256 MiB"),
+    Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
+        .default("32 MiB"),
+    Setting::text("ingest.memory", "Memory for pages on their way to the object store", "a size, at least 1 MiB")
+        .default("96 MiB"),
+];
+
+/// The pagestore's settings, for flags, variables, files and help.
+pub static SETTINGS: ServiceSpec = ServiceSpec {
+    name: "pagestore",
+    about: "Takes pages of CatGraft volumes, keeps them in segments in an object store, and reads them at any LSN",
+    version: env!("CARGO_PKG_VERSION"),
+    settings: &[OWN, COMMON, OBJECTSTORE],
+};
+
+/// The settings as they stand in a file.
+#[derive(Debug, Deserialize)]
+pub struct Settings {
+    host: IpAddr,
+    port: u16,
+    metastore: String,
+    token: Option<Secret>,
+    catalog_update_concurrency: usize,
+    download_concurrency: usize,
+    write_concurrency: usize,
+    cache: CacheSettings,
+    index: IndexSettings,
+    ingest: IngestSettings,
+    objectstore: ObjectStoreConfig,
+    #[serde(default)]
+    auth: AuthConfig,
+    log: LogConfig,
+}
+
+#[derive(Debug, Deserialize)]
+struct CacheSettings {
+    path: Option<PathBuf>,
+    #[serde(deserialize_with = "settings::from_text")]
+    space_limit: ByteSize,
+    open_limit: u32,
+    #[serde(deserialize_with = "settings::from_text")]
+    memory_limit: ByteSize,
+}
+
+#[derive(Debug, Deserialize)]
+struct IndexSettings {
+    #[serde(deserialize_with = "settings::from_text")]
+    volume_memory: ByteSize,
+    #[serde(deserialize_with = "settings::from_text")]
+    segment_memory: ByteSize,
+}
+
+#[derive(Debug, Deserialize)]
+struct IngestSettings {
+    #[serde(deserialize_with = "settings::from_text")]
+    memory: ByteSize,
+}
+
+/// What a daemon needs around its pagestore.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where to listen.
+    pub host: IpAddr,
+    /// The port, 0 for any free one.
+    pub port: u16,
+    /// What is logged and how.
+    pub log: LogConfig,
+    /// The object store to open.
+    pub objectstore: ObjectStoreConfig,
+    /// The pagestore's own part.
+    pub pagestore: Config,
+}
+
+/// What a pagestore runs with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the metastore.
+    pub metastore: String,
+    /// Token for the metastore.
+    pub token: Option<Secret>,
+    /// How long one call to the metastore may take.
+    pub metastore_timeout: Duration,
+    /// Most commit logs that are read at a time.
+    pub catalog_update_concurrency: usize,
+    /// Most reads of the object store at a time.
+    pub download_concurrency: usize,
+    /// Most uploads at a time.
+    pub write_concurrency: usize,
+    /// The disk cache, where there is one.
+    pub cache_disk: Option<DiskOptions>,
+    /// Memory of the page cache.
+    pub cache_memory: ByteSize,
+    /// Memory of the segments' indexes.
+    pub segment_index_memory: ByteSize,
+    /// Memory of the volumes' indexes.
+    pub volume_index_memory: ByteSize,
+    /// Memory of pages that are not stored yet.
+    pub ingest_memory: ByteSize,
+    /// Who may call.
+    pub auth: Auth,
+}
+
+impl Config {
+    /// The token that goes to the metastore. With the key at hand, a pagestore makes its own.
+    pub(crate) fn metastore_token(&self, now: Timestamp) -> Option<Secret> {
+        match &self.auth {
+            Auth::Required(key) => {
+                let skew = u64::try_from(CLOCK_SKEW.as_millis()).unwrap_or_default();
+                let from = Timestamp::from_millis(now.as_millis().saturating_sub(skew));
+                Some(Secret::new(key.issue("pagestore", Some(Role::Pagestore), None, from)))
+            }
+            Auth::Off => self.token.clone(),
+        }
+    }
+}
+
+impl TryFrom<Settings> for Daemon {
+    type Error = Invalid;
+    fn try_from(settings: Settings) -> Result<Self, Invalid> {
+        let Settings { cache, index, ingest, .. } = settings;
+        at_least("catalog_update_concurrency", settings.catalog_update_concurrency as u64, 1)?;
+        at_least("download_concurrency", settings.download_concurrency as u64, 1)?;
+        at_least("write_concurrency", settings.write_concurrency as u64, 1)?;
+        at_least("cache.open_limit", cache.open_limit.into(), 2)?;
+        at_least("ingest.memory", ingest.memory.as_bytes(), ByteSize::from_mib(1).as_bytes())?;
+        let cache_disk =
+            cache.path.map(|path| DiskOptions { path, space_limit: cache.space_limit, open_limit: cache.open_limit });
+        if let Some(disk) = &cache_disk {
+            disk.check().map_err(|error| Invalid::new("cache.space_limit", error.to_string()))?;
+        }
+        let pagestore = Config {
+            metastore: settings.metastore,
+            token: settings.token,
+            metastore_timeout: METASTORE_TIMEOUT,
+            catalog_update_concurrency: settings.catalog_update_concurrency,
+            download_concurrency: settings.download_concurrency,
+            write_concurrency: settings.write_concurrency,
+            cache_disk,
+            cache_memory: cache.memory_limit,
+            segment_index_memory: index.segment_memory,
+            volume_index_memory: index.volume_memory,
+            ingest_memory: ingest.memory,
+            auth: settings.auth.build()?,
+        };
+        catgraft_client::check_url(&pagestore.metastore)
+            .map_err(|error| Invalid::new("metastore", error.to_string()))?;
+        Ok(Self {
+            host: settings.host,
+            port: settings.port,
+            log: settings.log,
+            objectstore: settings.objectstore,
+            pagestore,
+        })
+    }
+}
+
+fn at_least(key: &str, value: u64, least: u64) -> Result<(), Invalid> {
+    if value >= least { Ok(()) } else { Err(Invalid::new(key, format!("{value} is below {least}"))) }
+}

@@ -1,0 +1,211 @@
+//! The volume indexes in use: found, extended once however many readers wait, and dropped when memory ends.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use catgraft_client::MetastoreClient;
+use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, VolumeId};
+use catgraft_proto::{
+    InvalidMessage, SegmentPages,
+    catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse},
+};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use tokio::sync::Semaphore;
+
+use super::versions::{LogError, Versions};
+
+/// What an index costs beside its versions.
+const SLOT_BYTES: usize = 256;
+
+/// The index could not be brought to the LSN that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum IndexError {
+    #[error("volume {vid} has no LSN {lsn}")]
+    Missing { vid: VolumeId, lsn: Lsn },
+    #[error("the commits of volume {vid} could not be read from the metastore")]
+    Metastore {
+        vid: VolumeId,
+        #[source]
+        source: catgraft_client::Error,
+    },
+    #[error("the metastore's commit log of volume {vid} is damaged")]
+    Log {
+        vid: VolumeId,
+        #[source]
+        source: LogError,
+    },
+    #[error("the metastore's commit log of volume {vid} has LSN 0")]
+    Lsn {
+        vid: VolumeId,
+        #[source]
+        source: LsnError,
+    },
+    #[error("the metastore's commit log of volume {vid} can't be read")]
+    Message {
+        vid: VolumeId,
+        #[source]
+        source: InvalidMessage,
+    },
+}
+
+/// One volume's index, with the lock that makes extending it a single flight.
+#[derive(Debug, Default)]
+pub(crate) struct VolumeIndex {
+    versions: RwLock<Versions>,
+    extending: tokio::sync::Mutex<()>,
+    used: AtomicU64,
+    weight: AtomicUsize,
+}
+
+impl VolumeIndex {
+    /// The index, for a moment: it must not be held across an await.
+    pub(crate) fn versions(&self) -> RwLockReadGuard<'_, Versions> {
+        self.versions.read()
+    }
+
+    fn knows(&self, lsn: Lsn) -> bool {
+        self.versions.read().head().is_some_and(|head| head >= lsn)
+    }
+}
+
+/// All indexes in use.
+#[derive(Debug)]
+pub(crate) struct VolumeIndexes {
+    metastore: MetastoreClient,
+    updates: Semaphore,
+    slots: Mutex<HashMap<VolumeId, Arc<VolumeIndex>>>,
+    weight: AtomicUsize,
+    weight_max: usize,
+    /// Counts lookups, so that the least recently used is known.
+    ticks: AtomicU64,
+}
+
+impl VolumeIndexes {
+    /// No indexes yet; at most `limit` of memory, and so many questions to the metastore at a time.
+    pub(crate) fn new(metastore: MetastoreClient, limit: ByteSize, updates_max: usize) -> Self {
+        Self {
+            metastore,
+            updates: Semaphore::new(updates_max.max(1)),
+            slots: Mutex::default(),
+            weight: AtomicUsize::new(0),
+            weight_max: usize::try_from(limit.as_bytes()).unwrap_or(usize::MAX),
+            ticks: AtomicU64::new(0),
+        }
+    }
+
+    /// The index of a volume, at least up to this LSN.
+    pub(crate) async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<VolumeIndex>, IndexError> {
+        let index = self.slot(vid);
+        if index.knows(lsn) {
+            return Ok(index);
+        }
+        let outcome = {
+            let _single_flight = index.extending.lock().await;
+            if index.knows(lsn) { Ok(()) } else { self.extend(vid, &index, lsn).await }
+        };
+        if outcome.is_err() {
+            self.forget_empty(vid, &index);
+        }
+        outcome.map(|()| index)
+    }
+
+    /// Bytes of memory in use.
+    pub(crate) fn memory_usage(&self) -> usize {
+        self.weight.load(Ordering::Relaxed)
+    }
+
+    fn slot(&self, vid: VolumeId) -> Arc<VolumeIndex> {
+        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
+        let slot = Arc::clone(self.slots.lock().entry(vid).or_default());
+        slot.used.store(tick, Ordering::Relaxed);
+        slot
+    }
+
+    /// A volume that does not exist takes no memory for having been asked for.
+    fn forget_empty(&self, vid: VolumeId, index: &Arc<VolumeIndex>) {
+        let mut slots = self.slots.lock();
+        let is_entered = slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, index));
+        if is_entered && index.versions.read().head().is_none() {
+            slots.remove(&vid);
+        }
+    }
+
+    async fn extend(&self, vid: VolumeId, index: &Arc<VolumeIndex>, lsn: Lsn) -> Result<(), IndexError> {
+        let _permit = self.updates.acquire().await;
+        loop {
+            let known = index.versions.read().head();
+            let request = ReadLogRequest {
+                vid: bytes::Bytes::copy_from_slice(vid.as_bytes()),
+                after_lsn: known.map_or(0, Lsn::get),
+            };
+            let ReadLogResponse { head_lsn, commits } =
+                self.metastore.read_log(&request).await.map_err(|source| IndexError::Metastore { vid, source })?;
+            if head_lsn < lsn.get() || commits.is_empty() {
+                return Err(IndexError::Missing { vid, lsn });
+            }
+            for commit in commits {
+                append(vid, &mut index.versions.write(), commit)?;
+            }
+            self.keep(vid, index);
+            if index.knows(lsn) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Counts an index that has grown, and makes room where there is none.
+    fn keep(&self, vid: VolumeId, index: &Arc<VolumeIndex>) {
+        let weight = SLOT_BYTES + index.versions.read().memory_len();
+        let mut slots = self.slots.lock();
+        if !slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, index)) {
+            // It was dropped meanwhile; those who read it keep it for themselves.
+            return;
+        }
+        let before = index.weight.swap(weight, Ordering::Relaxed);
+        let total = self.weight.load(Ordering::Relaxed) + weight - before;
+        self.weight.store(total, Ordering::Relaxed);
+        if total > self.weight_max {
+            self.weight.store(drop_oldest(&mut slots, vid, total, self.weight_max), Ordering::Relaxed);
+        }
+    }
+}
+
+/// Drops what was not used the longest, down to nine tenths of the limit, and says what is left. The volume that is
+/// being read stays, even where it alone is over the limit.
+fn drop_oldest(
+    slots: &mut HashMap<VolumeId, Arc<VolumeIndex>>,
+    keep: VolumeId,
+    mut total: usize,
+    limit: usize,
+) -> usize {
+    let mut by_age: Vec<(u64, VolumeId)> =
+        slots.iter().map(|(vid, slot)| (slot.used.load(Ordering::Relaxed), *vid)).collect();
+    by_age.sort_unstable();
+    for (_, vid) in by_age {
+        if total <= limit / 10 * 9 {
+            break;
+        }
+        if vid != keep
+            && let Some(slot) = slots.remove(&vid)
+        {
+            total = total.saturating_sub(slot.weight.swap(0, Ordering::Relaxed));
+        }
+    }
+    total
+}
+
+fn append(vid: VolumeId, versions: &mut Versions, commit: LogCommit) -> Result<(), IndexError> {
+    let lsn = Lsn::try_from(commit.lsn).map_err(|source| IndexError::Lsn { vid, source })?;
+    let segments: Vec<SegmentPages> = commit
+        .segments
+        .into_iter()
+        .map(SegmentPages::try_from)
+        .collect::<Result<_, _>>()
+        .map_err(|source| IndexError::Message { vid, source })?;
+    versions.append(lsn, PageCount::new(commit.page_count), &segments).map_err(|source| IndexError::Log { vid, source })
+}

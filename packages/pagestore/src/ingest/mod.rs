@@ -1,0 +1,26 @@
+//! Ingest: from the body of `write_pages` to stored and registered segments.
+//!
+//! [`decoder`] turns bytes into runs of pages as they arrive; [`queue`] decides which runs share a segment and
+//! when it is sealed; [`upload`] seals it, stores it, and has it registered meanwhile; [`registrar`] shares one call to
+//! the metastore among the segments that wait for one. [`budget`] bounds the memory of all of them.
+//!
+//! What a push costs: one copy of each page (socket to run), one hash of it, one PUT a segment and one call to the
+//! metastore, both at the same time and both shared with the pushes that waited together.
+//!
+//! Invariants:
+//! - The answer goes out when every segment of the request is stored and registered, never before.
+//! - Nothing waits for a timer: while an upload slot is free, a run is sealed at once.
+//! - A run that was taken never waits for its request: what is in the queue goes out whatever the client does.
+
+pub(crate) mod budget;
+pub(crate) mod decoder;
+mod queue;
+mod registrar;
+mod upload;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use queue::{Ingest, RequestNumber, Stored};
+pub(crate) use registrar::Registrar;
+pub(crate) use upload::{Upload, UploadError};

@@ -1,0 +1,133 @@
+//! Which runs share a segment, and when a segment is sealed.
+//!
+//! Runs gather in batches in the order they come. A batch goes out at once where an upload slot is free; under
+//! load it gathers what arrives until a slot is, and so requests share uploads exactly as much as the store is busy.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use catgraft_core::{PageSet, SegmentId, VolumeId, limits::SEGMENT_PAGES_MAX};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+
+use super::{
+    budget::Share,
+    decoder::Run,
+    upload::{Upload, UploadError},
+};
+
+/// Runs that wait for the queue's attention; the memory of their pages is bounded by the budget.
+const WAITING_MAX: usize = 1024;
+
+/// Tells requests apart while they are in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RequestNumber(pub(crate) u64);
+
+/// Where a run was stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// The segment.
+    pub(crate) sid: SegmentId,
+    /// The run's pages.
+    pub(crate) pages: PageSet,
+}
+
+/// A run with what belongs to it until it is stored.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) request: RequestNumber,
+    pub(crate) run: Run,
+    pub(crate) share: Share,
+    pub(crate) done: oneshot::Sender<Result<Stored, Arc<UploadError>>>,
+}
+
+/// Runs that become one segment.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) pending: Vec<Pending>,
+    writers: HashMap<VolumeId, RequestNumber>,
+    page_count: u64,
+}
+
+impl Batch {
+    /// May this run join? Pages of two requests of one volume never share a segment.
+    fn has_room_for(&self, pending: &Pending) -> bool {
+        let fits = self.page_count + pending.run.indexes.len() as u64 <= SEGMENT_PAGES_MAX;
+        let alone = self.writers.get(&pending.run.vid).is_none_or(|writer| *writer == pending.request);
+        fits && alone
+    }
+
+    fn push(&mut self, pending: Pending) {
+        self.page_count += pending.run.indexes.len() as u64;
+        self.writers.insert(pending.run.vid, pending.request);
+        self.pending.push(pending);
+    }
+}
+
+/// Puts a run where it belongs: into the newest batch that gathers, or into a new one.
+pub(crate) fn gather(batches: &mut VecDeque<Batch>, pending: Pending) {
+    match batches.back_mut() {
+        Some(last) if last.has_room_for(&pending) => last.push(pending),
+        _ => {
+            let mut batch = Batch::default();
+            batch.push(pending);
+            batches.push_back(batch);
+        }
+    }
+}
+
+/// Takes runs and brings them to the store. Cheap to clone; when the last clone is gone, what was taken is
+/// finished and the task ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Ingest {
+    queue: mpsc::Sender<Pending>,
+}
+
+impl Ingest {
+    /// Starts the queue with so many uploads at a time.
+    pub(crate) fn start(upload: Arc<Upload>, uploads_max: usize) -> (Self, tokio::task::JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(WAITING_MAX);
+        (Self { queue }, tokio::spawn(work(waiting, upload, uploads_max.max(1))))
+    }
+
+    /// Takes a run. The receiver tells where it was stored; it fails only where the queue is gone.
+    pub(crate) async fn push(
+        &self,
+        request: RequestNumber,
+        run: Run,
+        share: Share,
+    ) -> oneshot::Receiver<Result<Stored, Arc<UploadError>>> {
+        let (done, receiver) = oneshot::channel();
+        // Where the queue is gone, `done` is dropped and the receiver says so.
+        let _ = self.queue.send(Pending { request, run, share, done }).await;
+        receiver
+    }
+}
+
+async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads_max: usize) {
+    let mut batches = VecDeque::new();
+    let mut uploads = JoinSet::new();
+    let mut open = true;
+    while open || !uploads.is_empty() {
+        tokio::select! {
+            pending = waiting.recv(), if open => match pending {
+                Some(pending) => {
+                    gather(&mut batches, pending);
+                    while let Ok(pending) = waiting.try_recv() {
+                        gather(&mut batches, pending);
+                    }
+                }
+                None => open = false,
+            },
+            Some(_) = uploads.join_next() => {}
+        }
+        while uploads.len() < uploads_max {
+            let Some(batch) = batches.pop_front() else { break };
+            uploads.spawn(Arc::clone(&upload).run(batch));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One batch on its way: sealed, stored and registered at the same time, kept in the cache, answered.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catgraft_core::{Clock, IdSource, SegmentId};
+use catgraft_objects::{ObjectKey, ObjectStore, Payload};
+use catgraft_proto::catgraft::internal::v1::{SegmentRow, SegmentVolume};
+use catgraft_segment::{PushError, SealedSegment, SegmentBuilder};
+
+use super::{
+    queue::{Batch, Pending, Stored},
+    registrar::{RegisterError, Registrar},
+};
+use crate::cache::{PageCache, SegmentCache};
+
+/// A batch that did not arrive. The pages may be stored or not; nobody was told of them.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UploadError {
+    #[error("segment {sid} could not be stored")]
+    Store {
+        sid: SegmentId,
+        #[source]
+        source: catgraft_objects::Error,
+    },
+    #[error("segment {sid} could not be registered")]
+    Register {
+        sid: SegmentId,
+        #[source]
+        source: RegisterError,
+    },
+    #[error("segment {sid} could not be built")]
+    Build {
+        sid: SegmentId,
+        #[source]
+        source: PushError,
+    },
+}
+
+/// What an upload needs.
+pub(crate) struct Upload {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) registrar: Registrar,
+    pub(crate) pages: PageCache,
+    pub(crate) segments: SegmentCache,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Upload")
+    }
+}
+
+impl Upload {
+    /// Brings a batch to the store and answers each of its runs.
+    pub(crate) async fn run(self: Arc<Self>, batch: Batch) {
+        let sid = self.ids.segment_id(self.clock.now());
+        let outcome = match seal(sid, &batch) {
+            Ok(sealed) => self.store(sid, sealed).await.map(|sealed| self.keep(sid, &batch, sealed)),
+            Err(error) => Err(error),
+        };
+        let failure = outcome.err().map(Arc::new);
+        for Pending { run, done, share, .. } in batch.pending {
+            let answer = match &failure {
+                None => Ok(Stored { sid, pages: run.indexes.iter().copied().collect() }),
+                Some(error) => Err(Arc::clone(error)),
+            };
+            drop((run, share));
+            // A request that went away does not ask.
+            let _ = done.send(answer);
+        }
+    }
+
+    async fn store(&self, sid: SegmentId, mut sealed: SealedSegment) -> Result<SealedSegment, UploadError> {
+        let payload = Payload::from(std::mem::take(&mut sealed.chunks));
+        let row = row_of(sid, &sealed);
+        let key = ObjectKey::segment(sid);
+        let (stored, registered) = tokio::join!(self.objects.put(&key, payload), self.registrar.register(row));
+        stored.map_err(|source| UploadError::Store { sid, source })?;
+        registered.map_err(|source| UploadError::Register { sid, source })?;
+        Ok(sealed)
+    }
+
+    /// What was just pushed is what is read next.
+    fn keep(&self, sid: SegmentId, batch: &Batch, sealed: SealedSegment) {
+        for Pending { run, .. } in &batch.pending {
+            let pages = run.data.chunks_exact(catgraft_core::PAGE_SIZE);
+            for (index, page) in run.indexes.iter().zip(pages) {
+                self.pages.insert(sid, run.vid, *index, Bytes::copy_from_slice(page));
+            }
+        }
+        self.segments.insert(sid, Arc::new(sealed.index));
+    }
+}
+
+fn seal(sid: SegmentId, batch: &Batch) -> Result<SealedSegment, UploadError> {
+    let mut builder = SegmentBuilder::new();
+    for Pending { run, .. } in &batch.pending {
+        builder
+            .push_run(run.vid, &run.indexes, run.data.clone())
+            .map_err(|source| UploadError::Build { sid, source })?;
+    }
+    Ok(builder.finish())
+}
+
+fn row_of(sid: SegmentId, sealed: &SealedSegment) -> SegmentRow {
+    let volumes = sealed
+        .volumes
+        .iter()
+        .map(|(vid, pages)| SegmentVolume { vid: Bytes::copy_from_slice(vid.as_bytes()), graft: pages.encode() });
+    SegmentRow {
+        sid: Bytes::copy_from_slice(sid.as_bytes()),
+        byte_len: sealed.summary.byte_len,
+        index_offset: sealed.summary.index_offset,
+        index_len: sealed.summary.index_len,
+        index_hash: Bytes::copy_from_slice(&sealed.summary.index_hash),
+        volumes: volumes.collect(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Reading pages: a plan out of the volume index, fetches of what no cache has, one encoded answer.
+//!
+//! What a read costs: a lookup a page in the volume index and in the page cache. A page that no cache has costs a range
+//! read of its segment, shared with its neighbours; a segment whose index is not known costs one range read more,
+//! and all of those that a request needs cost one call to the metastore together.
+
+mod answer;
+mod fetch;
+mod open;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use catgraft_core::{Page, PageIndex};
+use catgraft_proto::ReadPagesCall;
+
+pub(crate) use fetch::{FetchError, Fetcher};
+pub(crate) use open::SegmentOpener;
+
+use crate::index::{IndexError, VolumeIndexes};
+
+/// The pages could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+/// Reads pages.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) volumes: Arc<VolumeIndexes>,
+    pub(crate) fetcher: Fetcher,
+}
+
+impl Reader {
+    /// The encoded `ReadPagesResponse`: pages in ascending order, those without content left out.
+    pub(crate) async fn read(&self, call: &ReadPagesCall) -> Result<Bytes, ReadError> {
+        let index = self.volumes.at(call.vid, call.lsn).await?;
+        let plan = plan::plan(&index.versions(), call.lsn, &call.pages);
+        let pages: Vec<(PageIndex, Page)> = self.fetcher.fetch(call.vid, &plan).await?;
+        Ok(answer::encode(&pages))
+    }
+}
