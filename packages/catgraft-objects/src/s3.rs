@@ -8,6 +8,9 @@ mod body;
 mod client;
 mod errors;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 use async_trait::async_trait;

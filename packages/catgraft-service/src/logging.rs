@@ -93,8 +93,7 @@ pub enum Error {
 /// Begins logging, once a process, under the name of the service. Panics are logged from here on, with their place and
 /// within the span that they happened in.
 pub fn init(service: &str, config: &LogConfig) -> Result<(), Error> {
-    let filter =
-        EnvFilter::builder().parse_lossy(format!("{QUIET},{}", config.level.0));
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{}", config.level.0));
     let (output, journal_error) = output(service, config.format)?;
     tracing_subscriber::registry().with(output.with_filter(filter)).try_init()?;
     if let Some(error) = journal_error {

@@ -1,1 +1,3 @@
 //! The metastore: catalog, commit decision, endpoints.
+pub mod catalog;
+pub mod commit;

@@ -20,7 +20,8 @@ pub async fn read_message<M: Message + Default>(payload: Payload, limit_bytes: u
 }
 
 async fn read_body(mut payload: Payload, limit_bytes: usize) -> Result<Bytes, ApiError> {
-    let too_large = || ApiError::invalid(format!("the body is larger than the {limit_bytes} bytes that this call takes"));
+    let too_large =
+        || ApiError::invalid(format!("the body is larger than the {limit_bytes} bytes that this call takes"));
     // Most bodies are one chunk, which is kept as it came.
     let Some(first) = payload.next().await else { return Ok(Bytes::new()) };
     let first = first.map_err(payload_error)?;

@@ -84,7 +84,8 @@ fn flag(spec: &ServiceSpec, entry: Entry, name: String) -> Arg {
 }
 
 fn secrets_help(spec: &ServiceSpec) -> String {
-    let mut text = String::from("Secrets are never flags, because other users of the machine can read command lines:\n");
+    let mut text =
+        String::from("Secrets are never flags, because other users of the machine can read command lines:\n");
     for entry in spec.entries().filter(Entry::is_secret) {
         text.push_str(&format!("  {}: {}\n", entry.variable(spec), entry.setting.help));
     }

@@ -22,7 +22,12 @@ pub use error::{Invalid, SettingsError};
 pub use table::{COMMON, Kind, OBJECTSTORE, ServiceSpec, Setting};
 pub use text::{from_text, from_text_option};
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -50,7 +55,7 @@ impl AuthConfig {
 }
 
 /// What a process is given by whoever started it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     /// Command line, with the program's name first.
     pub arguments: Vec<OsString>,
@@ -69,6 +74,10 @@ impl Surroundings {
             // Relative paths work the same without knowing the name of the directory.
             directory: PathBuf::new(),
         }
+    }
+
+    fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.environment.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_os_str())
     }
 }
 
@@ -101,7 +110,7 @@ where
     let file = file.map(|path| Layer::from_file(spec, &surroundings.directory, path)).transpose()?;
     let layers = [Some(Layer::defaults(spec)?), file, Some(environment.layer), Some(flags.layer)];
     let layers = Layers::new(spec, layers.into_iter().flatten().collect());
-    let (raw, layers) = resolve::deserialize::<T>(spec, layers, &surroundings.directory)?;
+    let (raw, layers) = resolve::deserialize::<T>(spec, layers, surroundings)?;
     let config = convert(raw).map_err(|invalid| resolve::refusal(spec, &layers, invalid))?;
     if flags.check { Ok(Start::Print(print::effective(spec, &layers))) } else { Ok(Start::Run(config)) }
 }
@@ -117,17 +126,14 @@ where
     T: DeserializeOwned,
 {
     let layers = Layers::new(spec, vec![Layer::defaults(spec)?, Layer::from_program(spec, given)?]);
-    let (raw, layers) = resolve::deserialize::<T>(spec, layers, &PathBuf::new())?;
+    let (raw, layers) = resolve::deserialize::<T>(spec, layers, &Surroundings::default())?;
     convert(raw).map_err(|invalid| resolve::refusal(spec, &layers, invalid))
 }
 
 /// [`load`] for the `main` of a daemon: prints what is to be printed. `Err` is the code to end with: 0 after help,
 /// version or `--check-config`, 2 after one line on stderr that says what is wrong.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line answers there")]
-pub fn from_process<T, C>(
-    spec: &ServiceSpec,
-    convert: impl FnOnce(T) -> Result<C, Invalid>,
-) -> Result<C, ExitCode>
+pub fn from_process<T, C>(spec: &ServiceSpec, convert: impl FnOnce(T) -> Result<C, Invalid>) -> Result<C, ExitCode>
 where
     T: DeserializeOwned,
 {

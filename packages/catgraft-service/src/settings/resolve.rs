@@ -1,15 +1,13 @@
 //! From layers to a struct: secrets are read from their files, layers are merged, and what the struct refuses is told
 //! with the place that the value came from.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsStr, fs, path::PathBuf};
 
 use config::ConfigError;
 use serde::de::DeserializeOwned;
 
 use super::{
+    Surroundings,
     error::{Invalid, SettingsError, Source},
     layers::{Given, Layer, Layers, Value},
     table::{Entry, ServiceSpec},
@@ -17,14 +15,15 @@ use super::{
 
 /// Where systemd puts the files of `LoadCredential=`, as people write it in a unit or a file.
 const CREDENTIALS: [&str; 2] = ["${CREDENTIALS_DIRECTORY}", "$CREDENTIALS_DIRECTORY"];
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
 
 /// The struct that mirrors the table, and the layers that it came from.
 pub(super) fn deserialize<T: DeserializeOwned>(
     spec: &ServiceSpec,
     mut layers: Layers,
-    directory: &Path,
+    surroundings: &Surroundings,
 ) -> Result<(T, Layers), SettingsError> {
-    let secrets = read_secrets(spec, &layers, directory)?;
+    let secrets = read_secrets(spec, &layers, surroundings)?;
     layers.push(secrets);
     let merged = layers.merge(spec).map_err(|error| SettingsError::Table(error.to_string()))?;
     match merged.try_deserialize() {
@@ -44,7 +43,7 @@ pub(super) fn refusal(spec: &ServiceSpec, layers: &Layers, invalid: Invalid) -> 
     }
 }
 
-fn read_secrets(spec: &ServiceSpec, layers: &Layers, directory: &Path) -> Result<Layer, SettingsError> {
+fn read_secrets(spec: &ServiceSpec, layers: &Layers, surroundings: &Surroundings) -> Result<Layer, SettingsError> {
     let mut secrets = Layer::default();
     for entry in spec.entries().filter(Entry::is_secret) {
         let key = entry.key();
@@ -59,10 +58,11 @@ fn read_secrets(spec: &ServiceSpec, layers: &Layers, directory: &Path) -> Result
                 });
             }
             (None, Some(Given { value: Value::Text(path), source })) => {
-                let path = expand(path);
-                let text = fs::read_to_string(directory.join(&path))
+                let path = expand(path, surroundings.variable(CREDENTIALS_VARIABLE));
+                let text = fs::read_to_string(surroundings.directory.join(&path))
                     .map_err(|reason| SettingsError::unreadable(&path, format!("{}_file in {source}", key), reason))?;
-                let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
+                let text =
+                    text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
                 (text.to_owned(), Source::File(path))
             }
             (Some(Given { value: Value::Text(text), source }), None) => (text.clone(), source.clone()),
@@ -80,16 +80,10 @@ fn twin_key(key: &str) -> String {
     format!("{key}_file")
 }
 
-fn expand(path: &str) -> PathBuf {
-    for name in CREDENTIALS {
-        if let Some(rest) = path.strip_prefix(name)
-            && let Some(directory) = std::env::var_os("CREDENTIALS_DIRECTORY")
-            && (rest.is_empty() || rest.starts_with('/'))
-        {
-            return PathBuf::from(directory).join(rest.trim_start_matches('/'));
-        }
-    }
-    PathBuf::from(path)
+fn expand(path: &str, credentials: Option<&OsStr>) -> PathBuf {
+    let Some(credentials) = credentials else { return PathBuf::from(path) };
+    let inside = CREDENTIALS.iter().find_map(|name| path.strip_prefix(name)?.strip_prefix('/'));
+    inside.map_or_else(|| PathBuf::from(path), |name| PathBuf::from(credentials).join(name))
 }
 
 /// What the struct refused, in the words of the table.

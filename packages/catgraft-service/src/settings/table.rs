@@ -80,7 +80,11 @@ pub const COMMON: &[Setting] = &[
     )
     .default("info"),
     Setting::text("log.format", "How it is logged", "auto, console, json or journald").default("auto"),
-    Setting::secret("auth.key", "Key of the tokens that every call needs; without it, no call needs one", "64 hex digits"),
+    Setting::secret(
+        "auth.key",
+        "Key of the tokens that every call needs; without it, no call needs one",
+        "64 hex digits",
+    ),
 ];
 
 /// The object store, which the pagestore needs and the metastore takes without a look: operators of Graft have one

@@ -2,10 +2,10 @@
 //!
 //! SQL numbers are signed and ids are byte strings there; a row that does not convert is damage, an error.
 
-use catgraft_core::{ClientId, Lsn, PageCount, SegmentId, Timestamp, VolumeId};
+use catgraft_core::{ClientId, Lsn, PAGE_SIZE, PageCount, SegmentId, Timestamp, VolumeId};
 use sqlx::FromRow;
 
-use super::{CommitRow, Error, SegmentList, SegmentRow, Snapshot, error::Source};
+use super::{CommitRow, Error, SegmentList, SegmentRow, Snapshot, VolumeStats, error::Source};
 
 /// The number that an LSN has in SQL. Those past the signed range become its end, which no commit ever
 /// reaches: looking for one finds nothing, as it should.
@@ -118,9 +118,25 @@ impl HeadLsnRaw {
 /// What a volume amounts to, besides its head.
 #[derive(Debug, FromRow)]
 pub(super) struct StatsRaw {
-    pub(super) first_commit: Option<i64>,
-    pub(super) segments: i64,
-    pub(super) pages: i64,
+    first_commit: i64,
+    segments: i64,
+    pages: i64,
+}
+
+impl StatsRaw {
+    /// What the volume with this head amounts to.
+    pub(super) fn read(self, head: Snapshot, doing: &'static str) -> Result<VolumeStats, Error> {
+        let pages_stored = u64::try_from(self.pages).map_err(damaged(doing))?;
+        Ok(VolumeStats {
+            head,
+            commits: head.lsn.get() - head.checkpoint.get() + 1,
+            segments: u64::try_from(self.segments).map_err(damaged(doing))?,
+            pages_stored,
+            bytes_stored: pages_stored.saturating_mul(PAGE_SIZE as u64),
+            first_commit: timestamp_from_sql(self.first_commit, doing)?,
+            last_commit: head.timestamp,
+        })
+    }
 }
 
 /// The LSN that a number stands for.
@@ -135,6 +151,6 @@ fn page_count_from_sql(number: i64, doing: &'static str) -> Result<PageCount, Er
 }
 
 /// The moment that a number stands for.
-pub(super) fn timestamp_from_sql(number: i64, doing: &'static str) -> Result<Timestamp, Error> {
+fn timestamp_from_sql(number: i64, doing: &'static str) -> Result<Timestamp, Error> {
     u64::try_from(number).map(Timestamp::from_millis).map_err(damaged(doing))
 }

@@ -2,7 +2,8 @@
 
 use catgraft_core::{ClientId, Lsn, PageCount, PageSet, SegmentId, Timestamp, VolumeId};
 
-use crate::{catalog::SegmentList, commit};
+use super::{Error, SegmentList};
+use crate::commit;
 
 /// A volume at one LSN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,18 @@ pub struct SegmentRow {
     pub index_hash: [u8; 32],
     /// The pages of each volume. Empty in answers that leave them out.
     pub volumes: Vec<(VolumeId, PageSet)>,
+}
+
+/// Refuses rows that are stored with other content. The hash of an index authenticates which volumes and pages it names, so
+/// rows that agree in it need not be compared further.
+pub(super) fn refuse_difference(rows: &[SegmentRow], stored: &[SegmentRow]) -> Result<(), Error> {
+    let content = |row: &SegmentRow| (row.byte_len, row.index_offset, row.index_len, row.index_hash);
+    for row in rows {
+        if stored.iter().find(|stored| stored.sid == row.sid).map(content) != Some(content(row)) {
+            return Err(Error::SegmentDiffers { sid: row.sid });
+        }
+    }
+    Ok(())
 }
 
 /// What became of a commit.

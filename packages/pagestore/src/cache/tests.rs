@@ -1,1 +1,92 @@
-//! Tests of this room.
+//! The caches hold their limits, and give back what they were given.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex, SegmentId, Timestamp, VolumeId};
+
+use super::{CacheError, DiskOptions, PageCache};
+
+fn sid() -> SegmentId {
+    SegmentId::from_parts(Timestamp::from_millis(1), [1; 9])
+}
+
+fn vid() -> VolumeId {
+    VolumeId::from_parts(Timestamp::from_millis(1), [2; 9])
+}
+
+fn page(number: u32) -> Bytes {
+    Bytes::from(vec![(number % 251) as u8; PAGE_SIZE])
+}
+
+fn indexes(count: u32) -> impl Iterator<Item = PageIndex> {
+    (1..=count).filter_map(PageIndex::new)
+}
+
+fn disk(path: &Path, limit: &str) -> DiskOptions {
+    DiskOptions { path: path.to_owned(), space_limit: limit.parse().unwrap(), open_limit: 64 }
+}
+
+fn bytes_on_disk(path: &Path) -> u64 {
+    std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[tokio::test]
+async fn memory_holds_its_limit() {
+    let cache = PageCache::open(ByteSize::from_mib(1), None).await.unwrap();
+    for index in indexes(2000) {
+        cache.insert(sid(), vid(), index, page(index.get()));
+    }
+    assert!(cache.memory_usage() <= 1 << 20, "{} bytes", cache.memory_usage());
+    let kept = indexes(2000).filter(|index| cache.get_memory(sid(), vid(), *index).is_some()).count();
+    assert!((100..=256).contains(&kept), "{kept} pages");
+}
+
+#[tokio::test]
+async fn the_disk_holds_its_limit_and_gives_pages_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "1 MB"))).await.unwrap();
+    let mut beyond_memory = 0;
+    for index in indexes(3000) {
+        cache.insert(sid(), vid(), index, page(index.get()));
+        let on_disk = bytes_on_disk(folder.path());
+        assert!(on_disk <= 1_000_000, "{on_disk} bytes");
+    }
+    cache.close().await;
+    for index in indexes(3000) {
+        let in_memory = cache.get_memory(sid(), vid(), index).is_some();
+        if let Some(found) = cache.get(sid(), vid(), index).await {
+            assert_eq!(*found.as_bytes(), page(index.get()));
+            beyond_memory += u32::from(!in_memory);
+        }
+    }
+    assert!(beyond_memory > 0, "no page came from the disk");
+}
+
+#[tokio::test]
+async fn what_was_on_disk_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = disk(folder.path(), "8 MB");
+    let cache = PageCache::open(ByteSize::from_bytes(64 * 1024), Some(&options)).await.unwrap();
+    for index in indexes(400) {
+        cache.insert(sid(), vid(), index, page(index.get()));
+    }
+    cache.close().await;
+    drop(cache);
+    let cache = PageCache::open(ByteSize::from_bytes(64 * 1024), Some(&options)).await.unwrap();
+    let mut found = 0;
+    for index in indexes(400) {
+        if let Some(kept) = cache.get(sid(), vid(), index).await {
+            assert_eq!(*kept.as_bytes(), page(index.get()));
+            found += 1;
+        }
+    }
+    assert!(found > 100, "{found} pages");
+}
+
+#[tokio::test]
+async fn a_limit_that_is_too_small_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "100 KB"))).await;
+    assert!(matches!(opened, Err(CacheError::TooSmall { .. })));
+}

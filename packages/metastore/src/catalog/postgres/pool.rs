@@ -62,7 +62,9 @@ impl Pool {
         doing: &'static str,
         statement: impl Fn() -> Query<'q, sqlx::Postgres, PgArguments> + Send + Sync,
     ) -> Result<Vec<PgRow>, Error> {
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let mut lease = self.lease(doing).await?;
             let answer = timeout(STATEMENT_MAX, statement().fetch_all(lease.connection())).await;
             let error = match answer {
@@ -83,7 +85,6 @@ impl Pool {
                 _ => return Err(outward(doing, error)),
             }
         }
-        unreachable!("the loop has no end but an answer")
     }
 
     /// Sends one statement that answers at most one row.

@@ -1,0 +1,33 @@
+//! Tests of how the endpoint is found.
+
+use super::client::endpoint;
+use crate::config::S3Config;
+
+fn config(endpoint: Option<&str>) -> S3Config {
+    let endpoint = endpoint.map(str::to_owned);
+    S3Config { bucket: "b".into(), prefix: String::new(), endpoint, region: None, path_style: None }
+}
+
+fn with_variables(config: &S3Config, variables: &[(&str, &str)]) -> Option<String> {
+    endpoint(config, |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+}
+
+#[test]
+fn the_configured_endpoint_comes_before_every_variable() {
+    let found = with_variables(&config(Some("http://configured")), &[("AWS_ENDPOINT_URL_S3", "http://variable")]);
+    assert_eq!(found.as_deref(), Some("http://configured"));
+}
+
+#[test]
+fn each_variable_names_an_endpoint_and_the_most_special_one_wins() {
+    let all = [("AWS_ENDPOINT", "http://c"), ("AWS_ENDPOINT_URL", "http://b"), ("AWS_ENDPOINT_URL_S3", "http://a")];
+    let found: Vec<_> = (1..=3).filter_map(|count| with_variables(&config(None), &all[..count])).collect();
+    assert_eq!(found, ["http://c", "http://b", "http://a"]);
+}
+
+#[test]
+fn an_empty_variable_is_no_endpoint() {
+    assert_eq!(with_variables(&config(None), &[("AWS_ENDPOINT_URL", ""), ("AWS_ENDPOINT", "")]), None);
+    let found = with_variables(&config(None), &[("AWS_ENDPOINT_URL", ""), ("AWS_ENDPOINT", "http://c")]);
+    assert_eq!(found.as_deref(), Some("http://c"));
+}

@@ -1,0 +1,153 @@
+//! A commit in Postgres: two statements, two round trips.
+//!
+//! Why this is decided on the head it locks, although the first statement locks nothing: all that
+//! [`decide`] looks at is either immutable once it exists (a commit, a segment's page sets) or is named again by the second
+//! statement. An accepted commit was decided on `head = base` and on segments that are there. The second
+//! statement locks the volume's row and changes it only where its head still is `base`; it locks the segments' rows against
+//! removal and goes on only where all of them are still there. So at the moment of the swap the decision is the one that would be
+//! made under the locks. The log row is written by the same statement, from the rows that the swap returns: there is no head without
+//! its commit and no commit without its head, whatever is killed.
+//!
+//! Where the swap changes nothing, what the decision was made on is gone: somebody else's commit
+//! landed or a segment was removed. Then both statements are sent again, and the next decision is another one.
+
+use std::collections::HashMap;
+
+use catgraft_core::{Lsn, SegmentId, Timestamp};
+use catgraft_proto::CommitCall;
+use sqlx::{FromRow, Row, postgres::PgRow};
+
+use super::pool::Pool;
+use crate::{
+    catalog::{
+        CommitOutcome, Error, SegmentList, Snapshot,
+        blob::page_set_from_row,
+        rows::{CommitRaw, damaged, lsn_from_sql, lsn_to_sql, timestamp_to_sql},
+    },
+    commit::{CommitState, Decision, Holding, Rival, decide, lsn_after},
+};
+
+const DOING: &str = "committing";
+
+/// How often a commit is decided anew. Each round means that another commit landed on the same base or that a
+/// segment vanished, and the round after it answers that; more rounds than these are a bug.
+const ROUNDS_MAX: u32 = 4;
+
+const STATE: &str = "
+    SELECT v.head_lsn, v.checkpoint_lsn, c.lsn, c.cid, c.page_count, c.committed_at, c.segments, s.sid, h.graft
+    FROM (SELECT $1::bytea AS vid) AS asked
+    LEFT JOIN volume v ON v.vid = asked.vid
+    LEFT JOIN volume_commit c ON c.vid = asked.vid AND c.lsn = $2
+    LEFT JOIN segment s ON s.sid = ANY($3)
+    LEFT JOIN segment_volume h ON h.vid = asked.vid AND h.sid = s.sid";
+
+/// The first commit of a volume makes its row.
+const SWAP_FIRST: &str = "
+    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    swap AS (
+        INSERT INTO volume (vid, head_lsn, head_cid, page_count, checkpoint_lsn, committed_at)
+        SELECT $1, $2, $3, $4, 1, $5 WHERE (SELECT count(*) FROM held) = cardinality($6)
+        ON CONFLICT (vid) DO NOTHING
+        RETURNING vid, checkpoint_lsn
+    )
+    INSERT INTO volume_commit (vid, lsn, cid, page_count, committed_at, segments)
+    SELECT vid, $2, $3, $4, $5, $7 FROM swap
+    RETURNING (SELECT checkpoint_lsn FROM swap) AS checkpoint_lsn";
+
+/// Every other commit moves it on from its base.
+const SWAP_NEXT: &str = "
+    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    swap AS (
+        UPDATE volume SET head_lsn = $2, head_cid = $3, page_count = $4, committed_at = $5
+        WHERE vid = $1 AND head_lsn = $2 - 1 AND (SELECT count(*) FROM held) = cardinality($6)
+        RETURNING vid, checkpoint_lsn
+    )
+    INSERT INTO volume_commit (vid, lsn, cid, page_count, committed_at, segments)
+    SELECT vid, $2, $3, $4, $5, $7 FROM swap
+    RETURNING (SELECT checkpoint_lsn FROM swap) AS checkpoint_lsn";
+
+/// Decides a commit and carries the decision out.
+pub(super) async fn commit_append(pool: &Pool, call: &CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {
+    let mut sids: Vec<SegmentId> = call.segments.iter().map(|segment| segment.sid).collect();
+    sids.sort_unstable();
+    sids.dedup();
+    for _ in 0..ROUNDS_MAX {
+        let state = read_state(pool, call, &sids).await?;
+        match decide(call, &state) {
+            Decision::AlreadyCommitted(snapshot) => return Ok(CommitOutcome::AlreadyCommitted(snapshot)),
+            Decision::Rejected => return Ok(CommitOutcome::Rejected { head: state.head }),
+            Decision::Invalid(invalid) => return Ok(CommitOutcome::Invalid(invalid)),
+            Decision::Accept(lsn) => {
+                if let Some(snapshot) = swap_head(pool, call, &sids, lsn, now).await? {
+                    return Ok(CommitOutcome::Committed(snapshot));
+                }
+            }
+        }
+    }
+    Err(Error::Unavailable { doing: DOING, source: format!("the head moved {ROUNDS_MAX} times meanwhile").into() })
+}
+
+/// All that the commit names, as it is at one moment.
+async fn read_state(pool: &Pool, call: &CommitCall, sids: &[SegmentId]) -> Result<CommitState, Error> {
+    let next = lsn_after(call.base).map_or(i64::MAX, lsn_to_sql);
+    let ids: Vec<&[u8]> = sids.iter().map(|sid| sid.as_bytes().as_slice()).collect();
+    let rows = pool
+        .fetch_all(DOING, || sqlx::query(STATE).bind(call.vid.as_bytes().as_slice()).bind(next).bind(ids.clone()))
+        .await?;
+    let mut state = CommitState { segments: HashMap::with_capacity(rows.len()), ..CommitState::default() };
+    // The head and the rival are the same in every row.
+    if let Some(row) = rows.first() {
+        read_head(row, call, &mut state)?;
+    }
+    for row in &rows {
+        let Some(sid) = row.try_get::<Option<&[u8]>, _>("sid").map_err(damaged(DOING))? else { continue };
+        let holding = match row.try_get::<Option<&[u8]>, _>("graft").map_err(damaged(DOING))? {
+            None => Holding::OtherVolumes,
+            Some(graft) => Holding::Pages(
+                page_set_from_row(graft)
+                    .map_err(|source| Error::DamagedVolume { doing: DOING, vid: call.vid, source })?,
+            ),
+        };
+        state.segments.insert(sid.try_into().map_err(damaged(DOING))?, holding);
+    }
+    Ok(state)
+}
+
+fn read_head(row: &PgRow, call: &CommitCall, state: &mut CommitState) -> Result<(), Error> {
+    let Some(head) = row.try_get::<Option<i64>, _>("head_lsn").map_err(damaged(DOING))? else { return Ok(()) };
+    state.head = Some(lsn_from_sql(head, DOING)?);
+    if row.try_get::<Option<i64>, _>("lsn").map_err(damaged(DOING))?.is_some() {
+        let checkpoint = lsn_from_sql(row.try_get("checkpoint_lsn").map_err(damaged(DOING))?, DOING)?;
+        let commit = CommitRaw::from_row(row).map_err(damaged(DOING))?.read(DOING)?;
+        let pages =
+            commit.segments.pages().map_err(|source| Error::DamagedVolume { doing: DOING, vid: call.vid, source })?;
+        state.rival = Some(Rival { snapshot: commit.snapshot(call.vid, checkpoint), pages });
+    }
+    Ok(())
+}
+
+/// Moves the head from the commit's base to `lsn`; none where something came in between.
+async fn swap_head(
+    pool: &Pool,
+    call: &CommitCall,
+    sids: &[SegmentId],
+    lsn: Lsn,
+    now: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let ids: Vec<&[u8]> = sids.iter().map(|sid| sid.as_bytes().as_slice()).collect();
+    let segments = SegmentList::encode(&call.segments);
+    let statement = || {
+        sqlx::query(if call.base.is_none() { SWAP_FIRST } else { SWAP_NEXT })
+            .bind(call.vid.as_bytes().as_slice())
+            .bind(lsn_to_sql(lsn))
+            .bind(call.cid.as_bytes().as_slice())
+            .bind(i64::from(call.page_count.get()))
+            .bind(timestamp_to_sql(now))
+            .bind(ids.clone())
+            .bind(segments.as_bytes())
+    };
+    let Some(row) = pool.fetch_optional(DOING, statement).await? else { return Ok(None) };
+    let checkpoint = lsn_from_sql(row.try_get("checkpoint_lsn").map_err(damaged(DOING))?, DOING)?;
+    let CommitCall { vid, cid, page_count, .. } = *call;
+    Ok(Some(Snapshot { vid, cid, lsn, checkpoint, page_count, timestamp: now }))
+}

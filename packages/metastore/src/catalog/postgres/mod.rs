@@ -1,0 +1,110 @@
+//! The catalog in Postgres, shared by any number of metastores.
+//!
+//! Invariant: every call is made of single statements that commit by themselves, so there is no transaction that a
+//! lost connection or a caller that went away could leave open, and every statement may be sent twice.
+
+mod commit;
+mod error;
+mod migrate;
+mod news;
+mod pool;
+mod read;
+mod segments;
+mod url;
+
+use async_trait::async_trait;
+use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
+use catgraft_proto::CommitCall;
+
+pub(super) use self::migrate::migrate;
+pub use self::url::PostgresUrl;
+use self::pool::Pool;
+use super::{
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, Snapshot,
+    VolumeStats, schema,
+};
+
+/// A catalog in Postgres.
+pub(super) struct Postgres {
+    pool: Pool,
+    url: PostgresUrl,
+    read_only: bool,
+}
+
+impl Postgres {
+    /// The catalog of this database, of which nothing is asked yet.
+    pub(super) fn open(url: &PostgresUrl, connections: Connections) -> Self {
+        Self { pool: Pool::new(url.options().clone(), connections), url: url.clone(), read_only: false }
+    }
+
+    /// The same, to be read only.
+    pub(super) fn open_to_read(url: &PostgresUrl, connections: Connections) -> Self {
+        Self { read_only: true, ..Self::open(url, connections) }
+    }
+
+    fn writable(&self) -> Result<(), Error> {
+        if self.read_only { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Catalog for Postgres {
+    async fn snapshot_latest(&self, vid: VolumeId) -> Result<Option<Snapshot>, Error> {
+        read::snapshot_latest(&self.pool, vid).await
+    }
+
+    async fn snapshot_at(&self, vid: VolumeId, lsn: Lsn) -> Result<Option<Snapshot>, Error> {
+        read::snapshot_at(&self.pool, vid, lsn).await
+    }
+
+    async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
+        read::commits_read(&self.pool, vid, wanted).await
+    }
+
+    async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {
+        self.writable()?;
+        commit::commit_append(&self.pool, &call, now).await
+    }
+
+    async fn segments_register(&self, rows: Vec<SegmentRow>, now: Timestamp) -> Result<(), Error> {
+        self.writable()?;
+        segments::segments_register(&self.pool, &rows, now).await
+    }
+
+    async fn segments_read(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
+        segments::segments_read(&self.pool, sids).await
+    }
+
+    async fn volumes_list(&self, after: Option<VolumeId>, limit: u32) -> Result<Vec<Snapshot>, Error> {
+        read::volumes_list(&self.pool, after, limit).await
+    }
+
+    async fn volume_stats(&self, vid: VolumeId) -> Result<Option<VolumeStats>, Error> {
+        read::volume_stats(&self.pool, vid).await
+    }
+
+    async fn heads_read(&self, vids: &[VolumeId]) -> Result<Vec<(VolumeId, Lsn)>, Error> {
+        read::heads_read(&self.pool, vids).await
+    }
+
+    async fn heads_announce(&self, heads: &[(VolumeId, Lsn)]) -> Result<(), Error> {
+        news::heads_announce(&self.pool, heads).await
+    }
+
+    async fn news(&self) -> Result<Option<Box<dyn News>>, Error> {
+        Ok(Some(Box::new(news::Listener::open(&self.url).await?)))
+    }
+
+    async fn schema_check(&self) -> Result<(), Error> {
+        let found = migrate::schema_version(&self.pool).await?;
+        schema::check(&Location::Postgres(self.url.clone()), &schema::POSTGRES, found)
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.pool.fetch_all("asking the catalog for a sign of life", || sqlx::query("SELECT 1")).await.map(drop)
+    }
+
+    async fn close(&self) {
+        self.pool.close();
+    }
+}

@@ -1,0 +1,61 @@
+//! Which runs share a batch.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use catgraft_core::{ByteSize, PageIndex};
+use tokio::sync::oneshot;
+
+use super::decoder::vid;
+use crate::ingest::{
+    budget::{Budget, RUN_PAGES},
+    decoder::Run,
+    queue::{Batch, Pending, RequestNumber, gather},
+};
+
+async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
+    let budget = Budget::new(ByteSize::from_mib(1));
+    let indexes = (1..=pages).filter_map(PageIndex::new).collect();
+    let (done, _) = oneshot::channel();
+    let run = Run { vid: vid(volume), indexes, data: Bytes::new() };
+    Pending { request: RequestNumber(request), run, share: budget.share(0).await, done }
+}
+
+async fn sizes(runs: &[(u64, u8, u32)]) -> Vec<usize> {
+    let mut batches: VecDeque<Batch> = VecDeque::new();
+    for (request, volume, pages) in runs {
+        gather(&mut batches, pending(*request, *volume, *pages).await);
+    }
+    batches.iter().map(|batch| batch.pending.len()).collect()
+}
+
+#[tokio::test]
+async fn requests_of_different_volumes_share_a_batch() {
+    assert_eq!(sizes(&[(1, 1, 5), (2, 2, 5), (3, 3, 5)]).await, [3]);
+}
+
+#[tokio::test]
+async fn two_requests_of_one_volume_do_not() {
+    assert_eq!(sizes(&[(1, 1, 5), (2, 1, 5), (3, 3, 5)]).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn runs_of_one_request_do() {
+    assert_eq!(sizes(&[(1, 1, 256), (1, 1, 256)]).await, [2]);
+}
+
+#[tokio::test]
+async fn a_full_batch_takes_no_more() {
+    let runs: Vec<_> = (0..17).map(|_| (1, 1, RUN_PAGES as u32)).collect();
+    assert_eq!(sizes(&runs).await, [16, 1]);
+}
+
+#[tokio::test]
+async fn the_budget_is_shared_and_comes_back() {
+    let budget = Budget::new(ByteSize::from_mib(1));
+    let first = budget.share(usize::MAX).await;
+    let mut second = Box::pin(budget.share(1));
+    assert!(futures::poll!(&mut second).is_pending());
+    drop(first);
+    second.await;
+}
