@@ -16,3 +16,12 @@ pub use error::Error;
 pub use metastore::MetastoreClient;
 pub use pagestore::PagestoreClient;
 pub use retry::Retry;
+
+/// A request body that is made while it is sent.
+pub fn body_from_stream<S, E>(pieces: S) -> reqwest::Body
+where
+    S: futures::Stream<Item = Result<bytes::Bytes, E>> + Send + 'static,
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    reqwest::Body::wrap_stream(pieces)
+}

@@ -120,7 +120,9 @@ impl From<StepError> for ReadError {
 /// Reads what is known to be there: objects never change, and a replaced one stays readable through the open file.
 fn read_at(file: &File, offset: u64, len: u64, path: &Path) -> Result<Bytes, StepError> {
     let len = usize::try_from(len).map_err(io::Error::other).map_err(failed("read", path))?;
-    let mut buffer = vec![0; len];
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(len).map_err(io::Error::other).map_err(failed("read", path))?;
+    buffer.resize(len, 0);
     file.read_exact_at(&mut buffer, offset).map_err(failed("read", path))?;
     Ok(buffer.into())
 }

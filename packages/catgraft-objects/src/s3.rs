@@ -29,6 +29,8 @@ use crate::{
 
 /// Most keys in one answer of ListObjectsV2.
 const LIST_MAX: usize = 1000;
+/// Memory is not reserved beyond this on the word of a caller or of the store; a body may still be longer.
+const BODY_RESERVED_MAX: u64 = 16 * 1024 * 1024;
 
 /// Objects in a bucket.
 #[derive(Debug, Clone)]
@@ -84,10 +86,9 @@ fn internal(operation: Operation, source: impl Into<BoxError>) -> Error {
 }
 
 /// Reads the body of an answer, which must not be longer than `len_max` bytes.
-async fn read_body(key: &ObjectKey, mut body: ByteStream, len_expected: u64, len_max: u64) -> Result<Bytes, Error> {
+async fn read_body(key: &ObjectKey, mut body: ByteStream, len_max: u64) -> Result<Bytes, Error> {
     let operation = || Operation::Get(key.clone());
-    let capacity = usize::try_from(len_expected.min(len_max)).map_err(|error| internal(operation(), error))?;
-    let mut read = BytesMut::with_capacity(capacity);
+    let mut read = BytesMut::with_capacity(len_max.min(BODY_RESERVED_MAX) as usize);
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| Error::Unavailable { operation: operation(), source: error.into() })?;
         if (read.len() + chunk.len()) as u64 > len_max {
@@ -118,7 +119,7 @@ impl ObjectStore for S3Store {
             }
             Err(error) => return Err(errors::of_object(key, Operation::Get(key.clone()), error)),
         };
-        let read = read_body(key, answer.body, len, len).await?;
+        let read = read_body(key, answer.body, len).await?;
         match read.len() as u64 {
             got if got < len => Err(Error::Short { key: key.clone(), range, got }),
             _ => Ok(read),
@@ -130,7 +131,7 @@ impl ObjectStore for S3Store {
         let answer = self.get_request(key).send().await.map_err(|error| errors::of_object(key, operation(), error))?;
         let len = answer.content_length.and_then(|len| u64::try_from(len).ok());
         let len = len.ok_or_else(|| internal(operation(), AnswerError::NoLength))?;
-        read_body(key, answer.body, len, len).await
+        read_body(key, answer.body, len).await
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, Error> {

@@ -14,7 +14,9 @@ use std::{
 };
 
 use serde::Deserialize;
-use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::LevelFilter, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 /// What libraries may say without being asked; a directive of the user's for the same target wins.
 const QUIET: &str = "actix_server=warn,aws_config=warn,aws_runtime=warn,aws_sdk_s3=warn,aws_smithy_runtime=warn,\
@@ -42,11 +44,21 @@ impl Default for LogConfig {
 pub struct LogLevel(String);
 
 impl FromStr for LogLevel {
-    type Err = tracing_subscriber::filter::ParseError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        EnvFilter::builder().parse(text).map(|_| Self(text.to_owned()))
+    type Err = UnknownLevel;
+    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
+        // The filter takes a lone word that is no level for a target, so that a slip of the pen would silence the rest.
+        let is_meant = |part: &str| part.contains(['=', '[', '{', '}']) || part.trim().parse::<LevelFilter>().is_ok();
+        if text.trim().is_empty() || !text.split(',').all(is_meant) {
+            return Err(UnknownLevel);
+        }
+        EnvFilter::builder().parse(text).map(|_| Self(text.to_owned())).map_err(|_| UnknownLevel)
     }
 }
+
+/// The text is neither a level nor directives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("log levels are error, warn, info, debug and trace, or directives such as info,metastore=debug")]
+pub struct UnknownLevel;
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

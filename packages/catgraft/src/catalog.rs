@@ -1,14 +1,16 @@
 //! Which catalog a command works on: named on the command line, or the one that the metastore here is set to.
 
-use std::{ffi::OsString, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use catgraft_service::settings::{self, Start, Surroundings};
+use catgraft_service::settings::{self, Start};
 use clap::Args;
 use metastore::{
     catalog::Location,
     config::{Daemon, SETTINGS, Settings},
 };
+
+use crate::surroundings::surroundings_of;
 
 /// The catalog. Without any of these options it is the one of the metastore's own settings: METASTORE_ variables and the
 /// metastore.toml of the working directory.
@@ -61,13 +63,4 @@ impl CatalogArgs {
 
 fn parse_url(text: &str) -> Result<Location, metastore::catalog::Error> {
     Location::postgres(text)
-}
-
-/// What a service would find around it if it were started here, with this configuration file.
-pub(crate) fn surroundings_of(service: &str, config: Option<&PathBuf>) -> Surroundings {
-    let mut arguments: Vec<OsString> = vec![service.into()];
-    if let Some(config) = config {
-        arguments.extend(["--config".into(), config.into()]);
-    }
-    Surroundings { arguments, ..Surroundings::of_process() }
 }

@@ -3,21 +3,23 @@
 //! Results go to stdout, as a table for people or as JSON for programs; errors are one line on stderr. No command decides
 //! anything that a service decides: what a catalog, a segment or a token means is said in the crates below.
 
-mod catalog;
+//mod catalog;
 mod cli;
 mod completions;
-mod dev;
+//mod dev;
 mod ids;
-mod migrate;
+//mod migrate;
 mod output;
 mod segment;
 mod settings_table;
 mod store;
+mod surroundings;
 mod tokens;
-mod volume;
+//mod volume;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 /// The command line itself, for completions and manuals.
@@ -45,4 +47,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs what a command asks of a catalog or a store.
+fn block_on<F: Future>(asking: F) -> anyhow::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(runtime.context("cannot start the runtime")?.block_on(asking))
 }

@@ -8,7 +8,7 @@ use catgraft_service::settings::{self, Start};
 use clap::Args;
 use pagestore::config::{Daemon, SETTINGS, Settings};
 
-use crate::catalog::surroundings_of;
+use crate::surroundings::surroundings_of;
 
 /// The object store. Without any of these options it is the one of the pagestore's own settings: PAGESTORE_ variables and
 /// the pagestore.toml of the working directory.

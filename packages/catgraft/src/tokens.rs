@@ -93,7 +93,8 @@ impl KeyArgs {
             (Some(_), _) if self.is_stdin() => read_short(io::stdin(), "stdin")?,
             (Some(key), _) => key.expose().to_owned(),
             (None, Some(path)) => {
-                let file = fs::File::open(path).with_context(|| format!("cannot read the key in {}", path.display()))?;
+                let file =
+                    fs::File::open(path).with_context(|| format!("cannot read the key in {}", path.display()))?;
                 read_short(file, &path.display().to_string())?
             }
             (None, None) => bail!("give the key with --sk-file"),
@@ -147,10 +148,8 @@ pub(crate) fn validate(args: &ValidateArgs) -> Result<ExitCode> {
 /// Reads a text that is not longer than any key or token.
 fn read_short(source: impl Read, name: &str) -> Result<String> {
     let mut text = String::new();
-    let len = source
-        .take(INPUT_BYTES_MAX + 1)
-        .read_to_string(&mut text)
-        .with_context(|| format!("cannot read {name}"))?;
+    let len =
+        source.take(INPUT_BYTES_MAX + 1).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
     ensure!(len as u64 <= INPUT_BYTES_MAX, "{name} is longer than any key or token");
     Ok(text)
 }

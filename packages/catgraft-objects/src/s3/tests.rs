@@ -1,7 +1,13 @@
-//! Tests of how the endpoint is found.
+//! Tests of what needs no server: how the endpoint is found, and what it means that there are no credentials.
 
-use super::client::endpoint;
-use crate::config::S3Config;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::{error::SdkError, operation::head_bucket::HeadBucketError};
+
+use super::{client::endpoint, errors};
+use crate::{
+    config::S3Config,
+    error::{Error, Operation},
+};
 
 fn config(endpoint: Option<&str>) -> S3Config {
     let endpoint = endpoint.map(str::to_owned);
@@ -30,4 +36,20 @@ fn an_empty_variable_is_no_endpoint() {
     assert_eq!(with_variables(&config(None), &[("AWS_ENDPOINT_URL", ""), ("AWS_ENDPOINT", "")]), None);
     let found = with_variables(&config(None), &[("AWS_ENDPOINT_URL", ""), ("AWS_ENDPOINT", "http://c")]);
     assert_eq!(found.as_deref(), Some("http://c"));
+}
+
+fn what_it_means(error: CredentialsError) -> Error {
+    errors::of(Operation::Probe, SdkError::<HeadBucketError, _>::construction_failure(error))
+}
+
+#[test]
+fn to_have_no_credentials_is_to_be_denied() {
+    let error = what_it_means(CredentialsError::not_loaded("no variable, no profile, no role"));
+    assert!(matches!(error, Error::Denied { .. }), "{error:?}");
+}
+
+#[test]
+fn a_request_that_cannot_be_built_is_a_bug_of_somebody() {
+    let error = what_it_means(CredentialsError::unhandled("something else"));
+    assert!(matches!(error, Error::Internal { .. }), "{error:?}");
 }

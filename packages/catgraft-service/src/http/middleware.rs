@@ -98,7 +98,7 @@ where
     B: MessageBody + 'static,
 {
     if let Err(refusal) = admit(shared, info, &request) {
-        return Ok(request.into_response(HttpResponse::from_error(refusal)));
+        return Ok(request.error_response(refusal));
     }
     match AssertUnwindSafe(async { next.call(request).await }).catch_unwind().await {
         Ok(answered) => answered.map(ServiceResponse::map_into_boxed_body),

@@ -113,3 +113,17 @@ fn a_sane_request_id_is_kept_and_any_other_replaced() {
     }
     assert_ne!(ids.of(&HeaderMap::new()).to_string(), ids.of(&HeaderMap::new()).to_string());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_accept_encoding_is_survived(text in "[ -~]{0,60}") {
+        negotiate(&accepting(&[&text]));
+    }
+
+    #[test]
+    fn a_compression_is_chosen_exactly_if_it_is_liked(thousandths in 0u16..1000) {
+        let accept = format!("br;q=0.{thousandths:03}");
+        let expected = (thousandths > 0).then_some(Encoding::Brotli);
+        proptest::prop_assert_eq!(negotiate(&accepting(&[&accept])), expected);
+    }
+}

@@ -7,7 +7,7 @@ fn levels_and_directives_are_levels_and_other_texts_are_not() {
     for text in ["info", "DEBUG", "off", "info,metastore::catalog=debug", "warn,[request{volume_id}]=trace"] {
         assert_eq!(text.parse::<LogLevel>().unwrap().to_string(), text);
     }
-    for text in ["a=b=c", "info,metastore=loud"] {
+    for text in ["", " ", "debgu", "info,metastore", "a=b=c", "info,metastore=loud"] {
         assert!(text.parse::<LogLevel>().is_err(), "{text}");
     }
 }

@@ -38,3 +38,28 @@ fn a_name_is_registered_once() {
     metrics.counter("catgraft_x_total", "X.");
     metrics.counter("catgraft_x_total", "X.");
 }
+
+#[test]
+fn what_its_owner_keeps_is_read_when_it_is_told() {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+    let metrics = Metrics::new("pagestore", "1");
+    let bytes = Arc::new(AtomicU64::new(1));
+    let kept = bytes.clone();
+    metrics.observe_gauge("catgraft_cache_bytes", "Bytes.", move || kept.load(Ordering::SeqCst));
+    metrics.observe_counter("catgraft_reads_total", "Reads.", &[("tier", "disk")], || 7);
+    metrics.observe_counter("catgraft_reads_total", "Reads.", &[("tier", "memory")], || 8);
+    bytes.store(5, Ordering::SeqCst);
+    let text = metrics.render();
+    for line in [
+        "catgraft_cache_bytes 5",
+        "# TYPE catgraft_cache_bytes gauge",
+        "catgraft_reads_total{tier=\"disk\"} 7",
+        "catgraft_reads_total{tier=\"memory\"} 8",
+        "# TYPE catgraft_reads_total counter",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line:?} is not in {text}");
+    }
+}

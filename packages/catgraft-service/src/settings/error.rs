@@ -50,12 +50,12 @@ impl Invalid {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A key that is not in the table.
-    #[error("{source_} sets {key:?}, which does not exist; {hint}")]
+    #[error("{place} sets {key:?}, which does not exist; {hint}")]
     UnknownKey {
         /// The key.
         key: String,
         /// Where it stands.
-        source_: Source,
+        place: Source,
         /// The nearest key that exists, or all of them.
         hint: String,
     },
@@ -80,14 +80,14 @@ pub enum SettingsError {
         message: String,
     },
     /// A value that its key does not take.
-    #[error("{key}{} in {source_} is not allowed: it must be {allowed}", shown(value))]
+    #[error("{key}{} in {place} is not allowed: it must be {allowed}", shown(value))]
     BadValue {
         /// The key.
         key: String,
         /// The value; none for a secret.
         value: Option<String>,
         /// Where it stands.
-        source_: Source,
+        place: Source,
         /// What would be allowed.
         allowed: &'static str,
     },
@@ -102,24 +102,24 @@ pub enum SettingsError {
         places: String,
     },
     /// Settings that do not work together.
-    #[error("{key}{}: {problem}", place(source_))]
+    #[error("{key}{}: {problem}", in_place(place))]
     Refused {
         /// The key that would have to change.
         key: String,
         /// Where its value stands, if it has one.
-        source_: Option<Source>,
+        place: Option<Source>,
         /// What is wrong.
         problem: String,
     },
     /// A secret that is given twice, as itself and as a file.
-    #[error("{key} in {source_} and {key}_file in {file_source} are both set: only one of the two is allowed")]
+    #[error("{key} in {place} and {key}_file in {file_place} are both set: only one of the two is allowed")]
     BothGiven {
         /// The key of the secret.
         key: String,
         /// Where the secret stands.
-        source_: Source,
+        place: Source,
         /// Where the name of its file stands.
-        file_source: Source,
+        file_place: Source,
     },
     /// A file that is named and cannot be read.
     #[error("cannot read {}, named by {named_by}: {reason}", path.display())]
@@ -156,6 +156,6 @@ fn shown(value: &Option<String>) -> String {
     value.as_ref().map(|value| format!(" = {value:?}")).unwrap_or_default()
 }
 
-fn place(source: &Option<Source>) -> String {
-    source.as_ref().map(|source| format!(" in {source}")).unwrap_or_default()
+fn in_place(place: &Option<Source>) -> String {
+    place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default()
 }

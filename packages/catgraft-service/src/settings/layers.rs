@@ -248,12 +248,12 @@ fn is_section(spec: &ServiceSpec, key: &str) -> bool {
 
 fn bad_value(entry: Entry, text: &str, source: Source) -> SettingsError {
     let value = (!entry.is_secret()).then(|| text.to_owned());
-    SettingsError::BadValue { key: entry.key(), value, source_: source, allowed: entry.allowed() }
+    SettingsError::BadValue { key: entry.key(), value, place: source, allowed: entry.allowed() }
 }
 
 fn unknown_key(spec: &ServiceSpec, key: &str, source: Source) -> SettingsError {
     let hint = hint(key, spec.entries().map(|entry| entry.key()).collect());
-    SettingsError::UnknownKey { key: key.to_owned(), source_: source, hint }
+    SettingsError::UnknownKey { key: key.to_owned(), place: source, hint }
 }
 
 fn unknown_variable(spec: &ServiceSpec, name: &str) -> SettingsError {

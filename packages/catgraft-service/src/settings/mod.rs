@@ -18,7 +18,7 @@ mod table;
 mod tests;
 mod text;
 
-pub use error::{Invalid, SettingsError};
+pub use error::{Invalid, SettingsError, Source};
 pub use table::{COMMON, Kind, OBJECTSTORE, ServiceSpec, Setting};
 pub use text::{from_text, from_text_option};
 

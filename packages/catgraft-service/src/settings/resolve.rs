@@ -38,7 +38,7 @@ pub(super) fn refusal(spec: &ServiceSpec, layers: &Layers, invalid: Invalid) -> 
     let given = twin.or_else(|| layers.find(&invalid.key));
     SettingsError::Refused {
         key: invalid.key,
-        source_: given.map(|given| given.source.clone()),
+        place: given.map(|given| given.source.clone()),
         problem: invalid.problem,
     }
 }
@@ -53,8 +53,8 @@ fn read_secrets(spec: &ServiceSpec, layers: &Layers, surroundings: &Surroundings
             (Some(given), Some(file)) => {
                 return Err(SettingsError::BothGiven {
                     key,
-                    source_: given.source.clone(),
-                    file_source: file.source.clone(),
+                    place: given.source.clone(),
+                    file_place: file.source.clone(),
                 });
             }
             (None, Some(Given { value: Value::Text(path), source })) => {
@@ -69,7 +69,7 @@ fn read_secrets(spec: &ServiceSpec, layers: &Layers, surroundings: &Surroundings
             _ => continue,
         };
         if text.is_empty() {
-            return Err(SettingsError::BadValue { key, value: None, source_: source, allowed: entry.allowed() });
+            return Err(SettingsError::BadValue { key, value: None, place: source, allowed: entry.allowed() });
         }
         secrets.give_text(entry, &text, source)?;
     }
@@ -100,7 +100,7 @@ fn explain(spec: &ServiceSpec, layers: &Layers, error: ConfigError) -> SettingsE
         Some(given) => SettingsError::BadValue {
             key: entry.key(),
             value: (!entry.is_secret()).then(|| given.value.to_string()),
-            source_: given.source.clone(),
+            place: given.source.clone(),
             allowed: entry.allowed(),
         },
         None => SettingsError::Missing { key: entry.key(), allowed: entry.allowed(), places: places(spec, entry) },

@@ -129,3 +129,10 @@ fn a_refused_token_is_not_remembered() {
     assert!(key.validate("v4.local.AAAA", NOW).is_err());
     assert!(key.opened.read().is_empty());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_refused_and_survived(text in "(v4\\.local\\.)?[A-Za-z0-9_.-]{0,200}|\\PC{0,40}") {
+        proptest::prop_assert!(key().validate(&text, NOW).is_err());
+    }
+}

@@ -58,6 +58,7 @@ async fn an_error_is_logged_once_with_its_chain_at_the_level_of_its_kind() {
     let lines = Lines::collected();
     let service = start(Auth::Off);
     for (call, level, message) in [
+        ("nope/x", "DEBUG", "refused: there is no POST /metastore/v1/nope/x; there is POST on "),
         ("missing", "DEBUG", "refused: no such volume"),
         ("away", "WARN", "unavailable: the catalog is away: connection refused by 10.0.0.1"),
         ("broken", "ERROR", "failed: a bug: the cause"),
@@ -67,7 +68,8 @@ async fn an_error_is_logged_once_with_its_chain_at_the_level_of_its_kind() {
     ] {
         let id = format!("log-{call}");
         Request::call(call).header("X-Request-Id", &id).send(service.address).await;
-        assert_eq!(lines.of_request(&id), [(level.to_owned(), message.to_owned())]);
+        let logged = lines.of_request(&id);
+        assert!(logged.len() == 1 && logged[0].0 == level && logged[0].1.starts_with(message), "{logged:?}");
     }
     Request::call("echo").header("X-Request-Id", "log-echo").send(service.address).await;
     assert_eq!(lines.of_request("log-echo"), []);

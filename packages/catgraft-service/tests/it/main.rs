@@ -1,8 +1,10 @@
 //! A small service on the scaffolding, talked to over TCP as any client would.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its own lines do")]
 
 mod auth;
 mod calls;
 mod client;
+mod daemon;
 mod fixture;
 mod log;
 mod shutdown;

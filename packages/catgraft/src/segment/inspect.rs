@@ -68,9 +68,11 @@ fn ranges(pages: &PageSet) -> Vec<(u32, u32)> {
 impl Volume {
     /// `1–31, 40, 52–60`, cut where it would be very long.
     pub(super) fn human_ranges(&self) -> String {
-        let shown = self.ranges.iter().take(HUMAN_RANGES_MAX).map(|(first, last)| {
-            if first == last { first.to_string() } else { format!("{first}–{last}") }
-        });
+        let shown = self
+            .ranges
+            .iter()
+            .take(HUMAN_RANGES_MAX)
+            .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}–{last}") });
         let mut text = shown.collect::<Vec<_>>().join(", ");
         if self.ranges.len() > HUMAN_RANGES_MAX {
             text.push_str(", …");
@@ -83,9 +85,7 @@ impl Inspection {
     /// All of it, for programs.
     pub(super) fn to_json(&self, name: &str) -> Value {
         let Self { summary, volumes, damaged } = self;
-        let volume = |volume: &Volume| {
-            json!({ "vid": volume.vid.to_string(), "page_count": volume.page_count, "page_ranges": volume.ranges })
-        };
+        let volume = |volume: &Volume| json!({ "vid": volume.vid.to_string(), "page_count": volume.page_count, "page_ranges": volume.ranges });
         json!({
             "segment": name,
             "format_version": catgraft_segment::format::VERSION,

@@ -98,19 +98,19 @@ fn human(name: &str, inspection: &Inspection) -> String {
     let size = |bytes: u64| format!("{bytes} bytes ({})", ByteSize::from_bytes(bytes));
     let pages: usize = volumes.iter().map(|volume| volume.page_count).sum();
     let made = name.parse::<SegmentId>().ok().map(|sid| ("made", human_time(sid.created())));
-    let head = record(
-        [("segment", name.to_owned())].into_iter().chain(made).chain([
-            ("format", format!("version {}", catgraft_segment::format::VERSION)),
-            ("size", size(summary.byte_len)),
-            ("pages", format!("{pages} in {}", size(summary.index_offset))),
-            ("index", format!("{} at {}", size(summary.index_len.into()), summary.index_offset)),
-            ("index hash", hex::encode(summary.index_hash)),
-            ("checksums", if damaged.is_empty() { "all match".to_owned() } else { format!("{} do not match", damaged.len()) }),
-        ]),
-    );
+    let head = record([("segment", name.to_owned())].into_iter().chain(made).chain([
+        ("format", format!("version {}", catgraft_segment::format::VERSION)),
+        ("size", size(summary.byte_len)),
+        ("pages", format!("{pages} in {}", size(summary.index_offset))),
+        ("index", format!("{} at {}", size(summary.index_len.into()), summary.index_offset)),
+        ("index hash", hex::encode(summary.index_hash)),
+        (
+            "checksums",
+            if damaged.is_empty() { "all match".to_owned() } else { format!("{} do not match", damaged.len()) },
+        ),
+    ]));
     let columns = [("volume", Column::Whole), ("pages", Column::Number), ("page indexes", Column::Text)];
-    let rows = volumes.iter().map(|volume| {
-        vec![volume.vid.to_string(), volume.page_count.to_string(), volume.human_ranges()]
-    });
+    let rows =
+        volumes.iter().map(|volume| vec![volume.vid.to_string(), volume.page_count.to_string(), volume.human_ranges()]);
     format!("{head}\n\n{}", table(&columns, rows))
 }

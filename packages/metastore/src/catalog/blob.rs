@@ -37,6 +37,11 @@ impl SegmentList {
         &self.0
     }
 
+    /// Length of the encoded list, which is what it takes in an answer, too.
+    pub fn byte_len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The list as wire messages, whose page sets are not looked at.
     pub fn to_wire(&self) -> Result<Vec<SegmentInfo>, BlobError> {
         Wire::decode(self.0.clone()).map(|wire| wire.segments).map_err(BlobError::List)

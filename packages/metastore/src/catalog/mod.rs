@@ -79,9 +79,12 @@ pub trait Catalog: Send + Sync + 'static {
     /// Tells the other metastores of this catalog about new heads. An empty list is a sign of life.
     async fn heads_announce(&self, heads: &[(VolumeId, Lsn)]) -> Result<(), Error>;
 
-    /// Begins to listen to what metastores announce; none where nobody but this process can commit. Whatever is
-    /// announced after this returned is heard, until [`News::next`] answers an error.
-    async fn news(&self) -> Result<Option<Box<dyn News>>, Error>;
+    /// Begins to listen to what metastores announce. Whatever is announced after this returned is heard, until
+    /// [`News::next`] answers an error.
+    async fn news(&self) -> Result<Box<dyn News>, Error>;
+
+    /// May other processes commit to this catalog? Where not, there is nobody to announce to or to hear from.
+    fn is_shared(&self) -> bool;
 
     /// Is the schema the one that this program was made for?
     async fn schema_check(&self) -> Result<(), Error>;

@@ -91,8 +91,12 @@ impl Catalog for Postgres {
         news::heads_announce(&self.pool, heads).await
     }
 
-    async fn news(&self) -> Result<Option<Box<dyn News>>, Error> {
-        Ok(Some(Box::new(news::Listener::open(&self.url).await?)))
+    async fn news(&self) -> Result<Box<dyn News>, Error> {
+        Ok(Box::new(news::Listener::open(&self.url).await?))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn schema_check(&self) -> Result<(), Error> {

@@ -96,8 +96,12 @@ impl Catalog for Sqlite {
         Ok(())
     }
 
-    async fn news(&self) -> Result<Option<Box<dyn News>>, Error> {
-        Ok(None)
+    async fn news(&self) -> Result<Box<dyn News>, Error> {
+        Ok(Box::new(Silence))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn schema_check(&self) -> Result<(), Error> {
@@ -115,5 +119,15 @@ impl Catalog for Sqlite {
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
+    }
+}
+
+/// Nobody else commits to an embedded catalog, so nothing is ever announced.
+struct Silence;
+
+#[async_trait]
+impl News for Silence {
+    async fn next(&mut self) -> Result<Vec<(VolumeId, Lsn)>, Error> {
+        std::future::pending().await
     }
 }

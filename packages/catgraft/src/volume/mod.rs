@@ -1,17 +1,20 @@
 //! `catgraft volume`: what the catalog knows of volumes. It only reads, and may do so beside living metastores.
 
+mod log;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use catgraft_core::{ByteSize, Lsn, PAGE_SIZE, PageCount, VolumeId};
 use clap::{Args, Subcommand};
-use metastore::catalog::{self, Catalog, CommitRow, CommitsWanted, Snapshot, VolumeStats};
+use metastore::catalog::{self, Catalog, Snapshot, VolumeStats};
 use serde_json::{Value, json};
 
 use crate::{
     catalog::CatalogArgs,
     output::{Column, Output, human_time, json_time, record, table},
 };
+use log::{Commit, newest_commits};
 
 /// Volumes that are asked for at a time.
 const LIST_PAGE_LEN: u32 = 1000;
@@ -75,10 +78,10 @@ pub(crate) fn run(args: VolumeArgs) -> Result<()> {
             output.show(&stats_json(&stats), || stats_human(&stats))
         }
         VolumeCommand::Log { vid, limit, before, catalog, output } => {
-            let commits = with_catalog(&catalog, async |catalog| commits(catalog, vid, before, limit).await)?;
+            let commits = with_catalog(&catalog, async |catalog| newest_commits(catalog, vid, before, limit).await)?;
             let commits: Vec<_> = commits.iter().map(Commit::read).collect::<Result<_>>()?;
             let value: Vec<_> = commits.iter().map(Commit::to_json).collect();
-            output.show(&value, || log_human(&commits))
+            output.show(&value, || log::human(&commits))
         }
     }
 }
@@ -102,30 +105,6 @@ async fn heads(catalog: &dyn Catalog) -> Result<Vec<Snapshot>> {
             return Ok(heads);
         }
         heads.extend(page);
-    }
-}
-
-/// The newest commits before an LSN or up to the head, the newest first.
-async fn commits(catalog: &dyn Catalog, vid: VolumeId, before: Option<Lsn>, limit: u32) -> Result<Vec<CommitRow>> {
-    let head = catalog.snapshot_latest(vid).await?.with_context(|| no_such_volume(vid))?;
-    let last = match before {
-        Some(before) => before.previous().map(|last| last.min(head.lsn)),
-        None => Some(head.lsn),
-    };
-    let Some(last) = last.filter(|last| *last >= head.checkpoint) else { return Ok(Vec::new()) };
-    let first = Lsn::new(last.get().saturating_sub(u64::from(limit) - 1)).unwrap_or(Lsn::FIRST).max(head.checkpoint);
-    let mut commits: Vec<CommitRow> = Vec::new();
-    let mut start = first;
-    loop {
-        let wanted = CommitsWanted::range(Some(start), Some(last));
-        let page = catalog.commits_read(vid, wanted).await?.with_context(|| no_such_volume(vid))?;
-        let newest = page.commits.last().with_context(|| format!("the log of volume {vid} has no LSN {start}"))?.lsn;
-        commits.extend(page.commits);
-        if newest >= last {
-            commits.reverse();
-            return Ok(commits);
-        }
-        start = newest.next()?;
     }
 }
 
@@ -198,59 +177,4 @@ fn stats_human(stats: &VolumeStats) -> String {
         ("history", format!("{} commits from LSN {} on, since {}", stats.commits, head.checkpoint, human_time(stats.first_commit))),
         ("stored", format!("{} pages ({stored}) in {} segments, every version counted", stats.pages_stored, stats.segments)),
     ])
-}
-
-/// A commit with its segments decoded: each segment's id and the number of pages that the commit takes from it.
-struct Commit<'a> {
-    row: &'a CommitRow,
-    segments: Vec<(String, u64)>,
-}
-
-impl<'a> Commit<'a> {
-    fn read(row: &'a CommitRow) -> Result<Self> {
-        let segments = row.segments.decode().with_context(|| format!("the commit at LSN {} is damaged", row.lsn))?;
-        let segments = segments.iter().map(|segment| (segment.sid.to_string(), segment.pages.len())).collect();
-        Ok(Self { row, segments })
-    }
-
-    fn pages_changed(&self) -> u64 {
-        self.segments.iter().map(|(_, pages)| pages).sum()
-    }
-
-    fn to_json(&self) -> Value {
-        let segments: Vec<_> = self.segments.iter().map(|(sid, pages)| json!({ "sid": sid, "pages": pages })).collect();
-        json!({
-            "lsn": self.row.lsn.get(),
-            "cid": self.row.cid.to_string(),
-            "page_count": self.row.page_count.get(),
-            "committed_at": json_time(self.row.timestamp),
-            "pages_changed": self.pages_changed(),
-            "segments": segments,
-        })
-    }
-}
-
-fn log_human(commits: &[Commit<'_>]) -> String {
-    if commits.is_empty() {
-        return "The log has no commits there.".to_owned();
-    }
-    let columns = [
-        ("LSN", Column::Number),
-        ("committed", Column::Whole),
-        ("by client", Column::Whole),
-        ("pages", Column::Number),
-        ("changed", Column::Number),
-        ("segments", Column::Number),
-    ];
-    let rows = commits.iter().map(|commit| {
-        vec![
-            commit.row.lsn.to_string(),
-            human_time(commit.row.timestamp),
-            commit.row.cid.to_string(),
-            commit.row.page_count.to_string(),
-            commit.pages_changed().to_string(),
-            commit.segments.len().to_string(),
-        ]
-    });
-    table(&columns, rows)
 }

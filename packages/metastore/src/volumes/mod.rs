@@ -1,0 +1,208 @@
+//! What the metastore does with volumes: the calls in the words of the house, between the endpoints and the catalog.
+//!
+//! Knows nothing of HTTP or messages, except that an answer to a client has a size that it must not pass.
+
+mod log;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use catgraft_core::{Clock, Lsn, PageSet, SegmentId, VolumeId, limits::RESPONSE_BYTES_MAX};
+use catgraft_proto::{CommitCall, PullCall, ReadLogCall, SnapshotCall};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use self::log::Log;
+use crate::{
+    catalog::{self, Catalog, CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, Snapshot},
+    commit,
+    heads::{Heads, follow::Announcer},
+    metrics::Counts,
+};
+
+/// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their headers.
+const COMMIT_BYTES_MAX: usize = 128;
+
+/// Volumes, as the endpoints see them.
+pub(crate) struct Volumes {
+    pub(crate) catalog: Arc<dyn Catalog>,
+    /// Set once the schema of the catalog was checked.
+    pub(crate) open: AtomicBool,
+    pub(crate) heads: Arc<Heads>,
+    pub(crate) announcer: Arc<Announcer>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Bounds how many logs are read at a time, and so the memory that they take.
+    pub(crate) log_reads: Semaphore,
+    pub(crate) counts: Counts,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// There is no such volume.
+    #[error("volume {vid} does not exist")]
+    NoVolume { vid: VolumeId },
+    /// The volume has no such commit.
+    #[error("volume {vid} has no LSN {lsn}")]
+    NoLsn { vid: VolumeId, lsn: Lsn },
+    /// The range begins after the head.
+    #[error("volume {vid} has nothing at or after LSN {start}")]
+    NothingNewer { vid: VolumeId, start: Lsn },
+    /// The commit lost the race.
+    #[error("volume {vid} is not at the snapshot that this commit was made on")]
+    Rejected { vid: VolumeId, head: Option<Lsn> },
+    /// The commit may never land.
+    #[error("the commit to volume {vid} is refused")]
+    CommitInvalid { vid: VolumeId, source: commit::Invalid },
+    /// The answer would be larger than a client reads.
+    #[error("the commits {start} to {end} of volume {vid} do not fit one answer")]
+    AnswerTooLarge { vid: VolumeId, start: Lsn, end: Lsn, fits: Option<Lsn> },
+    /// The log has a hole, which must not be.
+    #[error("the log of volume {vid} has no LSN {lsn}")]
+    LogBroken { vid: VolumeId, lsn: Lsn },
+    /// A commit's row is damaged.
+    #[error("commit {lsn} of volume {vid} is damaged")]
+    CommitDamaged { vid: VolumeId, lsn: Lsn, source: catalog::BlobError },
+    /// The catalog was not reached since the start, so its schema is not known.
+    #[error("the catalog was not reached yet")]
+    NotOpen,
+    /// The catalog failed.
+    #[error("the catalog failed")]
+    Catalog(#[from] catalog::Error),
+}
+
+/// What changed in a range.
+pub(crate) struct Changes {
+    /// The volume at the end of the range.
+    pub(crate) snapshot: Snapshot,
+    /// First LSN of the range.
+    pub(crate) start: Lsn,
+    /// The pages.
+    pub(crate) pages: PageSet,
+}
+
+/// The commits of a range.
+pub(crate) struct Commits {
+    /// Oldest LSN whose history is kept.
+    pub(crate) checkpoint: Lsn,
+    /// The commits, oldest first.
+    pub(crate) commits: Vec<CommitRow>,
+}
+
+impl Volumes {
+    /// A volume at an LSN or at its head.
+    pub(crate) async fn snapshot(&self, call: SnapshotCall) -> Result<Snapshot, Error> {
+        let SnapshotCall { vid, lsn } = call;
+        let catalog = self.catalog()?;
+        match lsn {
+            Some(lsn) => catalog.snapshot_at(vid, lsn).await?.ok_or(Error::NoLsn { vid, lsn }),
+            None => {
+                let moment = self.heads.moment();
+                let snapshot = catalog.snapshot_latest(vid).await?.ok_or(Error::NoVolume { vid })?;
+                self.heads.observe(moment, vid, snapshot.lsn);
+                Ok(snapshot)
+            }
+        }
+    }
+
+    /// The pages that changed in a range. Asked once a second by every idle client for what comes after its head: that
+    /// is answered without the catalog.
+    pub(crate) async fn changes(&self, call: PullCall) -> Result<Changes, Error> {
+        let vid = call.vid;
+        if let Some(start) = call.range.map(|range| range.start())
+            && self.heads.newest(&vid).is_some_and(|head| start > head)
+        {
+            self.counts.polls_from_memory.inc();
+            return Err(Error::NothingNewer { vid, start });
+        }
+        let _permit = self.permit().await;
+        let mut log = self.open_log(call, CommitsWanted::BYTES_MAX).await?;
+        let (mut pages, mut last) = (PageSet::new(), None);
+        while let Some(page) = log.next_page().await? {
+            for commit in page {
+                let damaged = |source| Error::CommitDamaged { vid, lsn: commit.lsn, source };
+                pages.union_with(&commit.segments.pages().map_err(damaged)?);
+                last = Some(commit.snapshot(vid, log.head.checkpoint));
+            }
+        }
+        let snapshot = last.ok_or(Error::LogBroken { vid, lsn: log.start })?;
+        Ok(Changes { snapshot, start: log.start, pages })
+    }
+
+    /// The commits of a range, where they fit one answer.
+    pub(crate) async fn commits(&self, call: PullCall) -> Result<Commits, Error> {
+        let vid = call.vid;
+        let _permit = self.permit().await;
+        let mut log = self.open_log(call, RESPONSE_BYTES_MAX as u64).await?;
+        let mut commits: Vec<CommitRow> = Vec::new();
+        let mut bytes = 0;
+        while let Some(page) = log.next_page().await? {
+            for commit in page {
+                bytes += commit.segments.byte_len() + COMMIT_BYTES_MAX;
+                if bytes > RESPONSE_BYTES_MAX {
+                    let fits = commits.last().map(|commit| commit.lsn);
+                    return Err(Error::AnswerTooLarge { vid, start: log.start, end: log.end, fits });
+                }
+                commits.push(commit);
+            }
+        }
+        Ok(Commits { checkpoint: log.head.checkpoint, commits })
+    }
+
+    /// The commits after an LSN, as many as fit one page; none where there is no such volume.
+    pub(crate) async fn log_after(&self, call: ReadLogCall) -> Result<Option<CommitsPage>, Error> {
+        let ReadLogCall { vid, after } = call;
+        let catalog = self.catalog()?;
+        // Nothing comes after the last number, so its next is itself and finds nothing.
+        let start = after.map(|lsn| lsn.next().unwrap_or(lsn));
+        let moment = self.heads.moment();
+        let _permit = self.permit().await;
+        let page = catalog.commits_read(vid, CommitsWanted::range(start, None)).await?;
+        if let Some(page) = &page {
+            self.heads.observe(moment, vid, page.head.lsn);
+        }
+        Ok(page)
+    }
+
+    /// Commits, and tells the other metastores.
+    pub(crate) async fn commit(&self, call: CommitCall) -> Result<Snapshot, Error> {
+        let vid = call.vid;
+        let moment = self.heads.moment();
+        match self.catalog()?.commit_append(call, self.clock.now()).await? {
+            CommitOutcome::Committed(snapshot) => {
+                self.heads.observe(moment, vid, snapshot.lsn);
+                self.announcer.add(vid, snapshot.lsn);
+                Ok(snapshot)
+            }
+            CommitOutcome::AlreadyCommitted(snapshot) => Ok(snapshot),
+            CommitOutcome::Rejected { head } => Err(Error::Rejected { vid, head }),
+            CommitOutcome::Invalid(source) => Err(Error::CommitInvalid { vid, source }),
+        }
+    }
+
+    /// Writes the rows of segments whose upload has begun.
+    pub(crate) async fn register(&self, rows: Vec<SegmentRow>) -> Result<(), Error> {
+        Ok(self.catalog()?.segments_register(rows, self.clock.now()).await?)
+    }
+
+    /// The rows of segments.
+    pub(crate) async fn segments(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
+        Ok(self.catalog()?.segments_read(sids).await?)
+    }
+
+    fn catalog(&self) -> Result<&dyn Catalog, Error> {
+        if self.open.load(Ordering::Acquire) { Ok(self.catalog.as_ref()) } else { Err(Error::NotOpen) }
+    }
+
+    async fn permit(&self) -> SemaphorePermit<'_> {
+        self.log_reads.acquire().await.expect("the semaphore is never closed")
+    }
+
+    async fn open_log(&self, call: PullCall, bytes_max: u64) -> Result<Log<'_>, Error> {
+        let moment = self.heads.moment();
+        let (head, log) = Log::open(self.catalog()?, call, bytes_max).await?;
+        self.heads.observe(moment, call.vid, head.lsn);
+        log
+    }
+}

@@ -1,0 +1,10 @@
+//! The pagestore as others see it: real services, real HTTP, real processes where they have to die.
+
+#![expect(missing_docs, reason = "tests are their own words")]
+
+mod kill;
+mod large_push;
+mod model;
+mod outage;
+mod protocol;
+mod support;
