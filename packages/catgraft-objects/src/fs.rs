@@ -10,6 +10,9 @@
 mod folder;
 mod walk;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fs::File,
     io,

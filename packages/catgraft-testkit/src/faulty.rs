@@ -3,6 +3,9 @@
 //! Faults are armed by number or drawn from a seed, so that a run can be repeated. A put can fail before it has its
 //! effect or after it: the second is the answer that got lost, and callers must be right in both cases.
 
+#[cfg(test)]
+mod tests;
+
 use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;

@@ -74,12 +74,8 @@ impl Announcer {
     }
 }
 
-/// Keeps the heads in step for as long as it is polled. Does nothing but trust where nobody else can commit.
+/// Keeps the heads in step for as long as it is polled. Needed only for a catalog that others commit to as well.
 pub async fn run(catalog: Arc<dyn Catalog>, heads: Arc<Heads>, announcer: Arc<Announcer>, pace: Pace) {
-    if !catalog.is_shared() {
-        heads.trust();
-        return;
-    }
     tokio::join!(
         listen(catalog.as_ref(), &heads, pace),
         announce(catalog.as_ref(), &announcer, pace),

@@ -30,7 +30,8 @@ pub(crate) struct Volumes {
     /// Set once the schema of the catalog was checked.
     pub(crate) open: AtomicBool,
     pub(crate) heads: Arc<Heads>,
-    pub(crate) announcer: Arc<Announcer>,
+    /// None where nobody else works on the catalog.
+    pub(crate) announcer: Option<Arc<Announcer>>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Bounds how many logs are read at a time, and so the memory that they take.
     pub(crate) log_reads: Semaphore,
@@ -172,7 +173,9 @@ impl Volumes {
         match self.catalog()?.commit_append(call, self.clock.now()).await? {
             CommitOutcome::Committed(snapshot) => {
                 self.heads.observe(moment, vid, snapshot.lsn);
-                self.announcer.add(vid, snapshot.lsn);
+                if let Some(announcer) = &self.announcer {
+                    announcer.add(vid, snapshot.lsn);
+                }
                 Ok(snapshot)
             }
             CommitOutcome::AlreadyCommitted(snapshot) => Ok(snapshot),

@@ -1,0 +1,3 @@
+//! The test kit from outside.
+
+mod s3_double;
