@@ -81,13 +81,12 @@ impl FsStore {
         Ok(Self { folder: Arc::new(folder) })
     }
 
-    async fn read<T, F>(&self, key: &ObjectKey, read: F) -> Result<T, Error>
+    async fn read<T, F>(&self, key: &ObjectKey, operation: Operation, read: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&File, u64, &Path) -> Result<T, ReadError> + Send + 'static,
     {
         let (folder, key) = (self.folder.clone(), key.clone());
-        let operation = Operation::Get(key.clone());
         blocking(operation.clone(), move || {
             let path = folder.path_of(&key);
             let file = match File::open(&path).map_err(failed("open", &path)) {
@@ -152,7 +151,7 @@ impl ObjectStore for FsStore {
 
     async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, Error> {
         let len = range_len(key, &range)?;
-        self.read(key, move |file, object_len, path| {
+        self.read(key, Operation::Get(key.clone()), move |file, object_len, path| {
             let got = object_len.saturating_sub(range.start).min(len);
             if got < len {
                 return Err(ReadError::Short { range, got });
@@ -163,11 +162,12 @@ impl ObjectStore for FsStore {
     }
 
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, Error> {
-        self.read(key, |file, object_len, path| Ok(read_at(file, 0, object_len, path)?)).await
+        self.read(key, Operation::Get(key.clone()), |file, object_len, path| Ok(read_at(file, 0, object_len, path)?))
+            .await
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, Error> {
-        let len = self.read(key, |_, object_len, _| Ok(object_len)).await?;
+        let len = self.read(key, Operation::Head(key.clone()), |_, object_len, _| Ok(object_len)).await?;
         Ok(ObjectMeta { key: key.clone(), len })
     }
 

@@ -2,4 +2,5 @@
 
 pub mod faulty;
 pub mod model;
+pub mod postgres;
 pub mod s3;

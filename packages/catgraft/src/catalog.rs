@@ -2,15 +2,18 @@
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use catgraft_service::settings::{self, Start};
+use anyhow::{Context as _, Result, anyhow, bail};
+use catgraft_service::{
+    Secret,
+    settings::{self, Start},
+};
 use clap::Args;
 use metastore::{
     catalog::Location,
     config::{Daemon, SETTINGS, Settings},
 };
 
-use crate::surroundings::surroundings_of;
+use crate::{surroundings::surroundings_of, tokens::parse_secret};
 
 /// The catalog. Without any of these options it is the one of the metastore's own settings: METASTORE_ variables and the
 /// metastore.toml of the working directory.
@@ -19,8 +22,8 @@ use crate::surroundings::surroundings_of;
 pub(crate) struct CatalogArgs {
     /// Postgres catalog, such as postgres://user@host/database. Command lines are visible to every user of a
     /// machine: give a URL with a password by --url-file
-    #[arg(long, value_name = "URL", group = "catalog", value_parser = parse_url)]
-    url: Option<Location>,
+    #[arg(long, value_name = "URL", group = "catalog", value_parser = parse_secret)]
+    url: Option<Secret>,
     /// File that holds the URL of a Postgres catalog
     #[arg(long, value_name = "FILE", group = "catalog")]
     url_file: Option<PathBuf>,
@@ -35,23 +38,22 @@ pub(crate) struct CatalogArgs {
 impl CatalogArgs {
     /// Where the catalog is.
     pub(crate) fn location(&self) -> Result<Location> {
-        if let Some(location) = &self.url {
-            return Ok(location.clone());
-        }
-        if let Some(path) = &self.path {
-            return Ok(Location::sqlite(path));
+        if let Some(url) = &self.url {
+            return postgres(url.expose()).context("--url");
         }
         if let Some(path) = &self.url_file {
             let url = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-            return Location::postgres(url.trim()).with_context(|| format!("the URL in {}", path.display()));
+            return postgres(url.trim()).with_context(|| format!("the URL in {}", path.display()));
+        }
+        if let Some(path) = &self.path {
+            return Ok(Location::sqlite(path));
         }
         self.location_of_settings()
     }
 
     fn location_of_settings(&self) -> Result<Location> {
         let surroundings = surroundings_of(SETTINGS.name, self.config.as_ref());
-        let Start::Run(daemon) = settings::load::<Settings, Daemon>(&SETTINGS, &surroundings, Daemon::try_from)?
-        else {
+        let Start::Run(daemon) = settings::load::<Settings, Daemon>(&SETTINGS, &surroundings, Daemon::try_from)? else {
             bail!("the settings of the metastore were printed instead of read");
         };
         daemon.metastore.catalog.location.context(
@@ -61,6 +63,7 @@ impl CatalogArgs {
     }
 }
 
-fn parse_url(text: &str) -> Result<Location, metastore::catalog::Error> {
-    Location::postgres(text)
+/// What is wrong with a URL in detail may quote it, and with it a password: the causes are left out.
+fn postgres(url: &str) -> Result<Location> {
+    Location::postgres(url).map_err(|error| anyhow!("{error}"))
 }

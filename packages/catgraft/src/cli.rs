@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{completions, ids, segment, settings_table, tokens};
+use crate::{completions, dev, ids, migrate, segment, settings_table, tokens, volume};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,14 +25,14 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    //Dev(dev::DevArgs),
-    //Migrate(migrate::MigrateArgs),
+    Dev(dev::DevArgs),
+    Migrate(migrate::MigrateArgs),
     SecretKey(tokens::SecretKeyArgs),
     Token(tokens::TokenArgs),
     ValidateToken(tokens::ValidateArgs),
     Vid(ids::VidArgs),
     Cid(ids::CidArgs),
-    //Volume(volume::VolumeArgs),
+    Volume(volume::VolumeArgs),
     Segment(segment::SegmentArgs),
     Completions(completions::CompletionsArgs),
     Settings(settings_table::SettingsArgs),
@@ -42,14 +42,14 @@ impl Cli {
     /// Does it, and tells how the process ends.
     pub(crate) fn execute(self) -> Result<ExitCode> {
         let done = match self.command {
-            //            Command::Dev(args) => return dev::run(&args),
+            Command::Dev(args) => return dev::run(&args),
             Command::ValidateToken(args) => return tokens::validate(&args),
-            //            Command::Migrate(args) => migrate::run(&args),
+            Command::Migrate(args) => migrate::run(&args),
             Command::SecretKey(args) => tokens::secret_key(&args),
             Command::Token(args) => tokens::issue(&args),
             Command::Vid(args) => ids::vid(&args),
             Command::Cid(args) => ids::cid(&args),
-            //            Command::Volume(args) => volume::run(args),
+            Command::Volume(args) => volume::run(args),
             Command::Segment(args) => segment::run(args),
             Command::Completions(args) => completions::run(&args),
             Command::Settings(args) => settings_table::run(&args),

@@ -3,19 +3,19 @@
 //! Results go to stdout, as a table for people or as JSON for programs; errors are one line on stderr. No command decides
 //! anything that a service decides: what a catalog, a segment or a token means is said in the crates below.
 
-//mod catalog;
+mod catalog;
 mod cli;
 mod completions;
-//mod dev;
+mod dev;
 mod ids;
-//mod migrate;
+mod migrate;
 mod output;
 mod segment;
 mod settings_table;
 mod store;
 mod surroundings;
 mod tokens;
-//mod volume;
+mod volume;
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args;
 use metastore::catalog::{self, Location, MigrateReport};
 use serde_json::json;
@@ -33,12 +33,10 @@ pub(crate) struct MigrateArgs {
 /// Migrates, and prints what was applied.
 pub(crate) fn run(args: &MigrateArgs) -> Result<()> {
     let location = args.catalog.location()?;
-    let report = crate::block_on(catalog::migrate(&location, args.dry_run))??;
-    let steps: Vec<_> = report
-        .steps
-        .iter()
-        .map(|step| json!({ "version": step.version, "description": step.description }))
-        .collect();
+    let report = crate::block_on(catalog::migrate(&location, args.dry_run))?;
+    let report = report.with_context(|| format!("catalog {location}"))?;
+    let steps: Vec<_> =
+        report.steps.iter().map(|step| json!({ "version": step.version, "description": step.description })).collect();
     let value = json!({
         "catalog": location.to_string(),
         "before": report.before.get(),

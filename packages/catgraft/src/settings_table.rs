@@ -22,7 +22,7 @@ enum Service {
 /// Prints the table.
 pub(crate) fn run(args: &SettingsArgs) -> Result<()> {
     let spec = match args.service {
-        Service::Metastore => &pagestore::config::SETTINGS,
+        Service::Metastore => &metastore::config::SETTINGS,
         Service::Pagestore => &pagestore::config::SETTINGS,
     };
     print_line(&spec.markdown())

@@ -154,7 +154,8 @@ fn read_short(source: impl Read, name: &str) -> Result<String> {
     Ok(text)
 }
 
-fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+/// For arguments that are secret: a refusal would quote them, so nothing is refused here.
+pub(crate) fn parse_secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
 

@@ -2,6 +2,7 @@
 
 use std::{net::TcpListener, process::ExitCode};
 
+use catgraft_objects::ObjectStoreConfig;
 use catgraft_service::{lifecycle, settings};
 use pagestore::{
     Deps, Error,
@@ -21,6 +22,9 @@ fn main() -> ExitCode {
 
 async fn serve(daemon: Daemon, shutdown: CancellationToken) -> Result<(), Error> {
     let address = (daemon.host, daemon.port);
+    if daemon.objectstore == ObjectStoreConfig::Memory {
+        tracing::warn!("segments are kept in memory and are gone with this process: set objectstore.type");
+    }
     let objects = catgraft_objects::open(&daemon.objectstore).await?;
     let pagestore = pagestore::build(daemon.pagestore, Deps::new(objects)).await?;
     let listener = TcpListener::bind(address).map_err(|source| Error::Bind { address: address.into(), source })?;

@@ -29,7 +29,9 @@ impl Folder {
         let file = file.with_context(|| format!("cannot open {}", lock.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: file }),
-            Err(TryLockError::WouldBlock) => bail!("{shown} is in use by another `catgraft dev`: stop it, or choose another folder with --dir"),
+            Err(TryLockError::WouldBlock) => {
+                bail!("{shown} is in use by another `catgraft dev`: stop it, or choose another folder with --dir")
+            }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", lock.display())),
         }
     }

@@ -19,7 +19,6 @@ use catgraft_service::{
     http::Auth,
     lifecycle,
     logging::{LogConfig, LogLevel},
-    token::TokenKey,
 };
 use clap::Args;
 use serde_json::json;

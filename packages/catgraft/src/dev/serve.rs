@@ -35,7 +35,7 @@ pub(super) struct Plan {
 pub(super) enum Error {
     /// The metastore did not start, or failed.
     #[error("the metastore failed")]
-    Metastore(#[source] metastore::Error),
+    Metastore(#[source] Box<metastore::Error>),
     /// The pagestore's defaults are refused, which is a bug.
     #[error("the pagestore's settings are refused")]
     Settings(#[source] SettingsError),
@@ -64,7 +64,7 @@ pub(super) async fn serve(
     let metastore = async {
         let ended = metastore.run(plan.metastore, metastore_stop.clone()).await;
         pagestore_stop.cancel();
-        ended.map_err(Error::Metastore)
+        ended.map_err(metastore_failed)
     };
     let pagestore = async {
         let ended = pagestore.run(plan.pagestore, pagestore_stop.clone()).await;
@@ -80,7 +80,7 @@ async fn build_metastore(plan: &Plan) -> Result<metastore::Metastore, Error> {
     config.catalog.location = Some(Location::sqlite(&plan.catalog));
     config.catalog.migrate = true;
     config.auth = plan.auth.clone();
-    metastore::build(config, metastore::Deps::default()).await.map_err(Error::Metastore)
+    metastore::build(config, metastore::Deps::default()).await.map_err(metastore_failed)
 }
 
 async fn build_pagestore(plan: &Plan) -> Result<pagestore::Pagestore, Error> {
@@ -90,4 +90,8 @@ async fn build_pagestore(plan: &Plan) -> Result<pagestore::Pagestore, Error> {
     let objects = ObjectStoreConfig::Fs { root: plan.objects.clone() };
     let objects = catgraft_objects::open(&objects).await.map_err(Error::Objects)?;
     pagestore::build(config, pagestore::Deps::new(objects)).await.map_err(Error::Pagestore)
+}
+
+fn metastore_failed(error: metastore::Error) -> Error {
+    Error::Metastore(Box::new(error))
 }

@@ -19,8 +19,8 @@ use inspect::{Inspection, inspect};
 
 const EXAMPLES: &str = "\
 Examples:
-  catgraft segment inspect backup/GnJ4JDVTSpXWbDAuZHm7Yh
-  catgraft segment inspect GnJ4JDVTSpXWbDAuZHm7Yh --root .catgraft/objects";
+  catgraft segment inspect backup/LkypWy8eVzwbQgwYtQPmCX
+  catgraft segment inspect LkypWy8eVzwbQgwYtQPmCX --root .catgraft/objects";
 
 /// Look at segments
 #[derive(Debug, Args)]
@@ -102,7 +102,7 @@ fn human(name: &str, inspection: &Inspection) -> String {
         ("format", format!("version {}", catgraft_segment::format::VERSION)),
         ("size", size(summary.byte_len)),
         ("pages", format!("{pages} in {}", size(summary.index_offset))),
-        ("index", format!("{} at {}", size(summary.index_len.into()), summary.index_offset)),
+        ("index", format!("{} bytes at {}", summary.index_len, summary.index_offset)),
         ("index hash", hex::encode(summary.index_hash)),
         (
             "checksums",

@@ -9,7 +9,12 @@ use super::no_such_volume;
 use crate::output::{Column, human_time, json_time, table};
 
 /// The newest commits before an LSN or up to the head, the newest first.
-pub(super) async fn newest_commits(catalog: &dyn Catalog, vid: VolumeId, before: Option<Lsn>, limit: u32) -> Result<Vec<CommitRow>> {
+pub(super) async fn newest_commits(
+    catalog: &dyn Catalog,
+    vid: VolumeId,
+    before: Option<Lsn>,
+    limit: u32,
+) -> Result<Vec<CommitRow>> {
     let head = catalog.snapshot_latest(vid).await?.with_context(|| no_such_volume(vid))?;
     let last = match before {
         Some(before) => before.previous().map(|last| last.min(head.lsn)),

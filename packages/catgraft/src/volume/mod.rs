@@ -2,8 +2,6 @@
 
 mod log;
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result};
 use catgraft_core::{ByteSize, Lsn, PAGE_SIZE, PageCount, VolumeId};
 use clap::{Args, Subcommand};
@@ -89,7 +87,7 @@ pub(crate) fn run(args: VolumeArgs) -> Result<()> {
 fn with_catalog<T>(args: &CatalogArgs, ask: impl AsyncFnOnce(&dyn Catalog) -> Result<T>) -> Result<T> {
     let location = args.location()?;
     crate::block_on(async {
-        let catalog: Arc<dyn Catalog> = catalog::open_to_read(&location).await?;
+        let catalog = catalog::open_to_read(&location).await.with_context(|| format!("catalog {location}"))?;
         let answer = ask(catalog.as_ref()).await;
         catalog.close().await;
         answer
@@ -174,7 +172,18 @@ fn stats_human(stats: &VolumeStats) -> String {
         ("volume", head.vid.to_string()),
         ("head", format!("LSN {} by client {}, {}", head.lsn, head.cid, human_time(head.timestamp))),
         ("length", format!("{} pages ({})", head.page_count, human_size(head.page_count))),
-        ("history", format!("{} commits from LSN {} on, since {}", stats.commits, head.checkpoint, human_time(stats.first_commit))),
-        ("stored", format!("{} pages ({stored}) in {} segments, every version counted", stats.pages_stored, stats.segments)),
+        (
+            "history",
+            format!(
+                "{} commits from LSN {} on, since {}",
+                stats.commits,
+                head.checkpoint,
+                human_time(stats.first_commit)
+            ),
+        ),
+        (
+            "stored",
+            format!("{} pages ({stored}) in {} segments, every version counted", stats.pages_stored, stats.segments),
+        ),
     ])
 }

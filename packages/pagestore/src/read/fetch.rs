@@ -76,11 +76,12 @@ impl Fetcher {
         let missing: Vec<Planned> =
             plan.iter().zip(&found).filter(|(_, page)| page.is_none()).map(|(planned, _)| *planned).collect();
         let mut fetched = if missing.is_empty() { BTreeMap::new() } else { self.from_store(vid, &missing).await? };
-        let pages = plan.iter().zip(found).filter_map(|(Planned { page, .. }, found)| {
-            let content = found.or_else(|| fetched.remove(page))?;
-            Some((*page, content))
+        let pages = plan.iter().zip(found).map(|(Planned { page, sid }, found)| {
+            let not_held = FetchError::NotHeld { sid: *sid, vid, page: *page };
+            let content = found.or_else(|| fetched.remove(page)).ok_or(not_held)?;
+            Ok((*page, content))
         });
-        Ok(pages.collect())
+        pages.collect()
     }
 
     async fn fill_from_disk(&self, vid: VolumeId, plan: &[Planned], found: &mut [Option<Page>]) {

@@ -22,7 +22,7 @@ use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, VolumeId};
 use catgraft_proto::graft::metastore::v1::PullCommitsRequest;
 use catgraft_testkit::{
     model::{VolumeModel, page_content},
-    postgres::Postgres,
+    postgres,
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
@@ -40,6 +40,7 @@ const PATIENT: Retry =
 struct Service {
     program: PathBuf,
     arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     folder: PathBuf,
     child: Option<Child>,
 }
@@ -49,6 +50,7 @@ impl Service {
         let log = fs::File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let child = Command::new(&self.program)
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .stderr(log)
@@ -93,7 +95,7 @@ fn service(name: &str, folder: &Path, arguments: &[&str]) -> Service {
     let folder = folder.join(name);
     fs::create_dir(&folder).unwrap();
     let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-    Service { program: program(name), arguments, folder, child: None }
+    Service { program: program(name), arguments, environment: Vec::new(), folder, child: None }
 }
 
 /// Pushes until it is told to stop; returns what was acknowledged.
@@ -136,16 +138,18 @@ async fn check(client: &Client, vid: VolumeId, model: &VolumeModel) {
     }
 }
 
-async fn torture(catalog: &[&str], kills: u64, seed: u64) {
+async fn torture(catalog: (&'static str, String), kills: u64, seed: u64) {
     let folder = tempfile::tempdir().unwrap();
     let (metastore_port, pagestore_port) = (free_port().to_string(), free_port().to_string());
     let metastore_url = format!("http://127.0.0.1:{metastore_port}");
     let pagestore_url = format!("http://127.0.0.1:{pagestore_port}");
-    let mut arguments = vec!["--host", "127.0.0.1", "--port", &metastore_port];
-    arguments.extend(catalog);
     let objects = folder.path().join("objects");
     let mut services = [
-        service("metastore", folder.path(), &arguments),
+        service(
+            "metastore",
+            folder.path(),
+            &["--host", "127.0.0.1", "--port", &metastore_port, "--catalog-migrate", "true"],
+        ),
         service(
             "pagestore",
             folder.path(),
@@ -163,6 +167,7 @@ async fn torture(catalog: &[&str], kills: u64, seed: u64) {
             ],
         ),
     ];
+    services[0].environment.push(catalog);
     services.iter_mut().for_each(Service::start);
 
     let stop = Arc::new(AtomicBool::new(false));
@@ -202,11 +207,11 @@ async fn torture(catalog: &[&str], kills: u64, seed: u64) {
 async fn nothing_acknowledged_is_lost_on_the_embedded_catalog() {
     let folder = tempfile::tempdir().unwrap();
     let catalog = folder.path().join("catalog.db");
-    torture(&["--catalog-path", catalog.to_str().unwrap()], 200, 1).await;
+    torture(("METASTORE_CATALOG__PATH", catalog.to_str().unwrap().to_owned()), 200, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_on_postgres() {
-    let database = Postgres::database().await;
-    torture(&["--catalog-url", database.url(), "--catalog-migrate", "true"], 200, 2).await;
+    let database = postgres::database().await;
+    torture(("METASTORE_CATALOG__URL", database.url().to_owned()), 200, 2).await;
 }

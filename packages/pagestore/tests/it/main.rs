@@ -2,6 +2,7 @@
 
 #![expect(missing_docs, reason = "tests are their own words")]
 
+mod fuzz;
 mod kill;
 mod large_push;
 mod model;

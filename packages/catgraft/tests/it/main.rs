@@ -1,0 +1,12 @@
+//! The real binary, run as people and scripts run it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+mod dev;
+mod ids;
+mod migrate;
+mod output;
+mod segment;
+mod support;
+mod tokens;
+mod volume;

@@ -1,0 +1,50 @@
+//! The conformance suite of the catalog: every case runs on both implementations.
+
+mod commits;
+mod embedded;
+mod reading;
+mod segments;
+mod world;
+
+macro_rules! on_both_catalogs {
+    ($($room:ident :: $case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::$room::$case(super::world::World::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::$room::$case(super::world::World::postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_both_catalogs! {
+    commits::commits_of_a_volume_count_from_one_without_gaps,
+    commits::of_many_commits_on_one_base_exactly_one_wins,
+    commits::of_many_first_commits_exactly_one_wins,
+    commits::a_retry_is_answered_with_its_commit_even_after_the_head_moved_on,
+    commits::many_retries_at_once_make_one_commit,
+    commits::the_same_client_with_other_content_is_refused,
+    commits::a_base_behind_or_past_the_head_is_rejected,
+    commits::a_lost_race_comes_before_a_bad_segment,
+    commits::segments_must_exist_for_this_volume_with_these_pages,
+    commits::a_damaged_log_row_is_an_error,
+    reading::snapshots_are_found_at_every_lsn,
+    reading::a_log_is_read_in_pages_by_count,
+    reading::a_log_is_read_in_pages_by_bytes,
+    reading::a_range_ends_at_the_head_and_may_be_empty,
+    reading::lsns_beyond_what_sql_counts_are_not_found,
+    reading::volumes_are_listed_by_id,
+    reading::a_volume_is_added_up,
+    reading::heads_are_read_of_volumes_that_exist,
+    reading::a_catalog_opened_to_read_refuses_writes,
+    segments::a_segment_is_read_as_it_was_registered,
+    segments::registering_again_changes_nothing,
+    segments::a_segment_with_other_content_is_refused,
+    segments::many_tasks_may_register_one_segment_at_once,
+}

@@ -1,0 +1,7 @@
+//! Tests of the metastore from outside: both catalogs, the endpoints, and metastores side by side.
+
+mod catalog;
+mod http;
+mod schema;
+mod shared;
+mod values;
