@@ -1,5 +1,5 @@
-//! Throw-away Postgres: a database a test, in the cluster that `CATGRAFT_TEST_POSTGRES` names (the URL of a superuser) or in
-//! one that this process starts for itself.
+//! Throw-away Postgres: a database a test, in the cluster that `CATGRAFT_TEST_POSTGRES` names (the URL of a
+//! superuser) or in one that this process starts for itself.
 //!
 //! A missing Postgres is a panic that says what to install, never a skipped test. A cluster of our own listens on
 //! a unix socket only, and ends with the process that started it, however that ends.

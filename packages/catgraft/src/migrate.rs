@@ -11,8 +11,8 @@ use crate::{catalog::CatalogArgs, output::Output};
 
 const EXAMPLES: &str = "\
 Examples:
-  catgraft migrate                                     the catalog of the metastore that is set up here
-  catgraft migrate --url-file catalog.url --dry-run    what would be done to a Postgres catalog
+  catgraft migrate                                     the catalog of the metastore here
+  catgraft migrate --url-file catalog.url --dry-run    what would be done to another
   catgraft migrate --path .catgraft/catalog.sqlite";
 
 /// Bring a catalog to the schema of this program
@@ -21,13 +21,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct MigrateArgs {
-    #[command(flatten)]
-    catalog: CatalogArgs,
     /// Only print what would be done
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    catalog: CatalogArgs,
 }
 
 /// Migrates, and prints what was applied.

@@ -32,7 +32,10 @@ const OWN: &[Setting] = &[
         "Postgres database of the catalog, instead of a file",
         "a URL such as postgres://user@host/database or postgres:///database?host=/run/postgresql",
     ),
-    Setting::boolean("catalog.migrate", "Bring the catalog's schema up to date at start (true for an embedded catalog)"),
+    Setting::boolean(
+        "catalog.migrate",
+        "Bring the catalog's schema up to date at start (true for an embedded catalog)",
+    ),
     Setting::integer("catalog.min_connections", "Connections to Postgres that are kept open", "a number").default("2"),
     Setting::integer("catalog.max_connections", "Most connections to Postgres", "a number above 0").default("16"),
     Setting::text("limits.request_bytes", "Most bytes of a request that names segments", "a size, at most 7 MiB")
@@ -91,8 +94,8 @@ pub struct Daemon {
     pub metastore: Config,
 }
 
-/// What a metastore runs with. The default is what a bare daemon does: an embedded catalog in a temporary directory, and no
-/// authentication.
+/// What a metastore runs with. The default is what a bare daemon does: an embedded catalog in a temporary directory,
+/// and no authentication.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The catalog.

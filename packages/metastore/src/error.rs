@@ -42,7 +42,9 @@ impl From<volumes::Error> for ApiError {
             E::NothingNewer { .. } => return ApiError::missing("nothing newer than the head"),
             E::NoVolume { .. } | E::NoLsn { .. } => ApiError::missing(error.to_string()),
             E::Rejected { head: Some(head), .. } => ApiError::conflict(format!("the volume is at LSN {head} now")),
-            E::Rejected { head: None, .. } => ApiError::conflict("the volume does not exist, so it has no such snapshot"),
+            E::Rejected { head: None, .. } => {
+                ApiError::conflict("the volume does not exist, so it has no such snapshot")
+            }
             E::CommitInvalid { source, .. } => ApiError::invalid(source.to_string()),
             E::AnswerTooLarge { fits: Some(fits), .. } => {
                 ApiError::invalid(format!("{error}: ask for a smaller range, up to LSN {fits} fits"))

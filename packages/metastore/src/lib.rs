@@ -132,8 +132,7 @@ fn locate(config: &Config) -> Result<(Location, Option<TempDir>), Error> {
 impl Metastore {
     /// Serves on this listener until shutdown: then finishes what was accepted, and returns when it is stored.
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Error> {
-        let state =
-            State { volumes: Arc::clone(&self.volumes), request_bytes_max: self.config.request_bytes_max };
+        let state = State { volumes: Arc::clone(&self.volumes), request_bytes_max: self.config.request_bytes_max };
         let stop = shutdown.child_token();
         let options = ServerOptions {
             listener,
@@ -168,7 +167,7 @@ impl Metastore {
             }
         };
         let (served, ()) = tokio::join!(serving, waiting);
-        self.volumes.catalog.close().await;
+        self.volumes.close().await;
         refused?;
         served.map_err(Error::Http)
     }

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use catgraft_service::{
-    Metrics,
-    metrics::Counter,
-};
+use catgraft_service::{Metrics, metrics::Counter};
 
 use crate::heads::Heads;
 

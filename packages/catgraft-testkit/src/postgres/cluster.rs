@@ -22,7 +22,8 @@ use super::TestDatabase;
 /// How long a server may take to begin or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Ends the server ($0) when it is told to. When instead its stdin is closed, we are gone: then it removes the folder ($1), too.
+/// Ends the server ($0) when it is told to. When instead its stdin is closed, we are gone: then it removes the folder
+/// ($1), too.
 const WATCHDOG: &str = r#"
     if read -r _; then told=yes; fi
     kill -QUIT "$0"

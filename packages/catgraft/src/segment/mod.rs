@@ -44,9 +44,9 @@ struct InspectArgs {
     #[arg(value_name = "FILE|SID")]
     segment: PathBuf,
     #[command(flatten)]
-    store: StoreArgs,
-    #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// Looks at a segment.

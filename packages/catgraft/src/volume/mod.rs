@@ -29,9 +29,9 @@ enum VolumeCommand {
     /// Print every volume with its head
     List {
         #[command(flatten)]
-        catalog: CatalogArgs,
-        #[command(flatten)]
         output: Output,
+        #[command(flatten)]
+        catalog: CatalogArgs,
     },
     /// Print what a volume amounts to
     Show {
@@ -39,9 +39,9 @@ enum VolumeCommand {
         #[arg(value_name = "VID")]
         vid: VolumeId,
         #[command(flatten)]
-        catalog: CatalogArgs,
-        #[command(flatten)]
         output: Output,
+        #[command(flatten)]
+        catalog: CatalogArgs,
     },
     /// Print the commits of a volume, the newest first
     Log {
@@ -55,9 +55,9 @@ enum VolumeCommand {
         #[arg(long, value_name = "LSN", value_parser = parse_lsn)]
         before: Option<Lsn>,
         #[command(flatten)]
-        catalog: CatalogArgs,
-        #[command(flatten)]
         output: Output,
+        #[command(flatten)]
+        catalog: CatalogArgs,
     },
 }
 

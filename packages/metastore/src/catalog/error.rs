@@ -104,7 +104,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The text is not the address of a Postgres database. It may hold a password, so it is not shown.
-    #[error("this is not a Postgres URL such as postgres://user@host/database or postgres:///database?host=/run/postgresql")]
+    #[error(
+        "this is not a Postgres URL such as postgres://user@host/database or postgres:///database?host=/run/postgresql"
+    )]
     Url {
         /// What is wrong.
         source: Source,

@@ -106,7 +106,11 @@ pub(super) fn plan(location: &Location, migrator: &Migrator, before: SchemaVersi
 }
 
 /// Runs what is left to do on a connection that holds the lock of its database.
-pub(super) async fn run<C: Migrate>(location: &Location, migrator: &Migrator, conn: &mut C) -> Result<MigrateReport, Error> {
+pub(super) async fn run<C: Migrate>(
+    location: &Location,
+    migrator: &Migrator,
+    conn: &mut C,
+) -> Result<MigrateReport, Error> {
     let failed = |source| Error::Migrate { location: location.clone(), source };
     conn.ensure_migrations_table(&migrator.table_name).await.map_err(failed)?;
     let applied = conn.list_applied_migrations(&migrator.table_name).await.map_err(failed)?;

@@ -103,8 +103,8 @@ pub struct SegmentRow {
     pub volumes: Vec<(VolumeId, PageSet)>,
 }
 
-/// Refuses rows that are stored with other content. The hash of an index authenticates which volumes and pages it names, so
-/// rows that agree in it need not be compared further.
+/// Refuses rows that are stored with other content. The hash of an index authenticates which volumes and pages it
+/// names, so rows that agree in it need not be compared further.
 pub(super) fn refuse_difference(rows: &[SegmentRow], stored: &[SegmentRow]) -> Result<(), Error> {
     let content = |row: &SegmentRow| (row.byte_len, row.index_offset, row.index_len, row.index_hash);
     for row in rows {

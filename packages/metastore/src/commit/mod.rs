@@ -153,8 +153,8 @@ pub fn decide(call: &CommitCall, state: &CommitState) -> Decision {
 
 /// Does every segment hold what the commit takes from it?
 ///
-/// A row is written while its object is still being uploaded, so a row alone does not prove that the object is stored. What
-/// proves it is that the client can name the segment: its id is 72 random bits, and the pagestore tells
+/// A row is written while its object is still being uploaded, so a row alone does not prove that the object is
+/// stored. What proves it is that the client can name the segment: its id is 72 random bits, and the pagestore tells
 /// it to the client only after the upload has finished.
 fn check_segments(asked: &[SegmentPages], known: &HashMap<SegmentId, Holding>) -> Result<(), Invalid> {
     for SegmentPages { sid, pages } in asked {

@@ -32,10 +32,9 @@ fn pages(numbers: impl IntoIterator<Item = u32>) -> PageSet {
 }
 
 fn call(base: Option<u64>, segments: &[(u8, &[u32])]) -> CommitCall {
-    let segments = segments.iter().map(|(number, numbers)| SegmentPages {
-        sid: sid(*number),
-        pages: pages(numbers.iter().copied()),
-    });
+    let segments = segments
+        .iter()
+        .map(|(number, numbers)| SegmentPages { sid: sid(*number), pages: pages(numbers.iter().copied()) });
     CommitCall {
         vid: vid(),
         cid: cid(1),
@@ -74,7 +73,9 @@ fn a_commit_on_the_head_gets_the_next_lsn() {
 
 #[test]
 fn a_commit_on_anything_else_is_rejected() {
-    for (base, head) in [(None, Some(1)), (Some(1), None), (Some(1), Some(2)), (Some(3), Some(2)), (Some(u64::MAX), Some(2))] {
+    for (base, head) in
+        [(None, Some(1)), (Some(1), None), (Some(1), Some(2)), (Some(3), Some(2)), (Some(u64::MAX), Some(2))]
+    {
         assert_eq!(decide(&call(base, &[]), &state(head, None, &[])), Decision::Rejected, "{base:?} on {head:?}");
     }
     let other_client = rival(2, 2, 9, &[]);
@@ -121,8 +122,12 @@ struct Attempt {
 }
 
 fn attempt() -> impl Strategy<Value = Attempt> {
-    (1u8..4, prop::option::of(1u64..6), 8u32..10, 1u32..4)
-        .prop_map(|(client, base, page_count, page)| Attempt { client, base, page_count, page })
+    (1u8..4, prop::option::of(1u64..6), 8u32..10, 1u32..4).prop_map(|(client, base, page_count, page)| Attempt {
+        client,
+        base,
+        page_count,
+        page,
+    })
 }
 
 proptest! {

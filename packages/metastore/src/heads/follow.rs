@@ -1,5 +1,5 @@
-//! Keeps the heads in memory in step with the catalog: hears what other metastores announce, announces our own commits, and
-//! compares heads that are polled with the catalog now and then.
+//! Keeps the heads in memory in step with the catalog: hears what other metastores announce, announces our own
+//! commits, and compares heads that are polled with the catalog now and then.
 //!
 //! An announcement may be lost with a metastore that dies between its commit and its announcement; the
 //! comparison finds that out. While nothing is heard, not even a sign of life, nothing is answered from memory.
@@ -69,7 +69,8 @@ impl Announcer {
         }
     }
 
-    fn take(&self) -> Vec<(VolumeId, Lsn)> {
+    /// What was not announced yet.
+    pub(crate) fn take(&self) -> Vec<(VolumeId, Lsn)> {
         mem::take(&mut *self.pending.lock()).into_iter().collect()
     }
 }

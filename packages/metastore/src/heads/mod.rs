@@ -1,9 +1,9 @@
 //! The newest LSNs of volumes in memory, for the call that idle clients make all day: is there anything after this LSN?
 //!
-//! Invariants: an entry is never ahead of the catalog, because it comes from there; it is behind only for as long as an announcement
-//! takes, because entries are used only while the announcements of all other metastores are heard. A [`Moment`] ties what was read
-//! from the catalog to the time at which it was read: what was read before the announcements broke off is not
-//! remembered after. Nothing here does I/O; [`follow`] keeps the heads in step.
+//! Invariants: an entry is never ahead of the catalog, because it comes from there; it is behind only for as long as
+//! an announcement takes, because entries are used only while the announcements of all other metastores are heard. A
+//! [`Moment`] ties what was read from the catalog to the time at which it was read: what was read before the
+//! announcements broke off is not remembered after. Nothing here does I/O; [`follow`] keeps the heads in step.
 
 pub mod follow;
 #[cfg(test)]
@@ -33,8 +33,8 @@ pub struct Heads {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment(u64);
 
-/// Two generations of entries: when the young one is full it becomes the old one, and the old one, which nobody asked for since, is
-/// forgotten.
+/// Two generations of entries: when the young one is full it becomes the old one, and the old one, which nobody asked
+/// for since, is forgotten.
 #[derive(Default)]
 struct Shard {
     young: HashMap<VolumeId, Head>,

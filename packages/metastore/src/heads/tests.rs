@@ -1,9 +1,6 @@
 //! The heads in memory: what is remembered, for how long, and when nothing is.
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};

@@ -21,7 +21,8 @@ use crate::{
     metrics::Counts,
 };
 
-/// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their headers.
+/// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their
+/// headers.
 const COMMIT_BYTES_MAX: usize = 128;
 
 /// Volumes, as the endpoints see them.
@@ -192,6 +193,17 @@ impl Volumes {
     /// The rows of segments.
     pub(crate) async fn segments(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
         Ok(self.catalog()?.segments_read(sids).await?)
+    }
+
+    /// Announces what was not announced yet and lets go of the catalog, after the last call.
+    pub(crate) async fn close(&self) {
+        let left = self.announcer.as_ref().map(|announcer| announcer.take()).unwrap_or_default();
+        if !left.is_empty()
+            && let Err(error) = self.catalog.heads_announce(&left).await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "the last commits were not announced");
+        }
+        self.catalog.close().await;
     }
 
     fn catalog(&self) -> Result<&dyn Catalog, Error> {

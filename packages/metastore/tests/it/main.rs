@@ -3,5 +3,6 @@
 mod catalog;
 mod http;
 mod schema;
+mod server;
 mod shared;
 mod values;

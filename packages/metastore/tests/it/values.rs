@@ -51,7 +51,12 @@ pub(crate) fn commit(vid: VolumeId, base: Option<u64>) -> CommitCall {
 }
 
 /// The same with the pages of one segment.
-pub(crate) fn commit_of(vid: VolumeId, base: Option<u64>, segment: u8, numbers: impl IntoIterator<Item = u32>) -> CommitCall {
+pub(crate) fn commit_of(
+    vid: VolumeId,
+    base: Option<u64>,
+    segment: u8,
+    numbers: impl IntoIterator<Item = u32>,
+) -> CommitCall {
     let segments = vec![SegmentPages { sid: sid(segment), pages: pages(numbers) }];
     CommitCall { segments, ..commit(vid, base) }
 }

@@ -1,7 +1,5 @@
 //! The pagestore as others see it: real services, real HTTP, real processes where they have to die.
 
-#![expect(missing_docs, reason = "tests are their own words")]
-
 mod fuzz;
 mod kill;
 mod large_push;

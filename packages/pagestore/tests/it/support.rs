@@ -18,13 +18,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Services that run until they are dropped.
-pub struct House {
-    pub metastore_url: String,
-    pub pagestore_url: String,
-    pub metastore_stop: CancellationToken,
-    pub pagestore_stop: CancellationToken,
-    pub metastore: Option<JoinHandle<()>>,
-    pub pagestore: Option<JoinHandle<()>>,
+pub(crate) struct House {
+    pub(crate) metastore_url: String,
+    pub(crate) pagestore_url: String,
+    pub(crate) metastore_stop: CancellationToken,
+    pub(crate) pagestore_stop: CancellationToken,
+    pub(crate) metastore: Option<JoinHandle<()>>,
+    pub(crate) pagestore: Option<JoinHandle<()>>,
 }
 
 impl Drop for House {
@@ -34,14 +34,14 @@ impl Drop for House {
     }
 }
 
-pub fn listener() -> (TcpListener, String) {
+pub(crate) fn listener() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     (listener, url)
 }
 
 /// A pagestore of this metastore over this store: its address, and the task that it runs in.
-pub async fn start_pagestore(
+pub(crate) async fn start_pagestore(
     metastore_url: &str,
     objects: Arc<dyn ObjectStore>,
     given: &[(&str, &str)],
@@ -56,12 +56,12 @@ pub async fn start_pagestore(
 }
 
 impl House {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with_store(Arc::new(MemoryStore::new()), &[]).await
     }
 
     /// Services over this store; `given` are settings of the pagestore.
-    pub async fn with_store(objects: Arc<dyn ObjectStore>, given: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with_store(objects: Arc<dyn ObjectStore>, given: &[(&str, &str)]) -> Self {
         let (metastore_listener, metastore_url) = listener();
         let metastore_stop = CancellationToken::new();
         let metastore = metastore::build(metastore::Config::default(), metastore::Deps::default()).await.unwrap();
@@ -80,33 +80,33 @@ impl House {
         }
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::new(&self.metastore_url, &self.pagestore_url, Retry::NEVER)
     }
 }
 
 /// What a Graft client does, without SQLite.
 #[derive(Clone)]
-pub struct Client {
-    pub cid: ClientId,
-    pub metastore: MetastoreClient,
-    pub pagestore: PagestoreClient,
+pub(crate) struct Client {
+    pub(crate) cid: ClientId,
+    pub(crate) metastore: MetastoreClient,
+    pub(crate) pagestore: PagestoreClient,
 }
 
-pub fn new_vid() -> VolumeId {
+pub(crate) fn new_vid() -> VolumeId {
     RandomIds.volume_id(Timestamp::from_millis(1))
 }
 
-pub fn wire(id: &[u8; 16]) -> Bytes {
+pub(crate) fn wire(id: &[u8; 16]) -> Bytes {
     Bytes::copy_from_slice(id)
 }
 
-pub fn pages_of(indexes: &[u32]) -> PageSet {
+pub(crate) fn pages_of(indexes: &[u32]) -> PageSet {
     indexes.iter().filter_map(|index| PageIndex::new(*index)).collect()
 }
 
 impl Client {
-    pub fn new(metastore_url: &str, pagestore_url: &str, retry: Retry) -> Self {
+    pub(crate) fn new(metastore_url: &str, pagestore_url: &str, retry: Retry) -> Self {
         let endpoint = |url: &str| Endpoint::new(url, None, Duration::from_secs(60), retry).unwrap();
         Self {
             cid: RandomIds.client_id(Timestamp::from_millis(1)),
@@ -116,7 +116,7 @@ impl Client {
     }
 
     /// Stores pages, by the seeds of their contents.
-    pub async fn write(
+    pub(crate) async fn write(
         &self,
         vid: VolumeId,
         pages: impl IntoIterator<Item = (PageIndex, u64)>,
@@ -127,7 +127,7 @@ impl Client {
     }
 
     /// Commits what was stored on a base.
-    pub async fn commit(
+    pub(crate) async fn commit(
         &self,
         vid: VolumeId,
         base: Option<Lsn>,
@@ -146,7 +146,7 @@ impl Client {
     }
 
     /// Reads pages at an LSN.
-    pub async fn read(
+    pub(crate) async fn read(
         &self,
         vid: VolumeId,
         lsn: Lsn,

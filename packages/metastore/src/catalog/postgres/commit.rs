@@ -1,12 +1,12 @@
 //! A commit in Postgres: two statements, two round trips.
 //!
-//! Why this is decided on the head it locks, although the first statement locks nothing: all that
-//! [`decide`] looks at is either immutable once it exists (a commit, a segment's page sets) or is named again by the second
-//! statement. An accepted commit was decided on `head = base` and on segments that are there. The second
-//! statement locks the volume's row and changes it only where its head still is `base`; it locks the segments' rows against
-//! removal and goes on only where all of them are still there. So at the moment of the swap the decision is the one that would be
-//! made under the locks. The log row is written by the same statement, from the rows that the swap returns: there is no head without
-//! its commit and no commit without its head, whatever is killed.
+//! Why this is decided on the head it locks, although the first statement locks nothing: all that [`decide`] looks at
+//! is either immutable once it exists (a commit, a segment's page sets) or is named again by the second statement. An
+//! accepted commit was decided on `head = base` and on segments that are there. The second statement locks the
+//! volume's row and changes it only where its head still is `base`; it locks the segments' rows against removal and
+//! goes on only where all of them are still there. So at the moment of the swap the decision is the one that would be
+//! made under the locks. The log row is written by the same statement, from the rows that the swap returns: there is
+//! no head without its commit and no commit without its head, whatever is killed.
 //!
 //! Where the swap changes nothing, what the decision was made on is gone: somebody else's commit
 //! landed or a segment was removed. Then both statements are sent again, and the next decision is another one.
@@ -103,10 +103,11 @@ async fn read_state(pool: &Pool, call: &CommitCall, sids: &[SegmentId]) -> Resul
         let Some(sid) = row.try_get::<Option<&[u8]>, _>("sid").map_err(damaged(DOING))? else { continue };
         let holding = match row.try_get::<Option<&[u8]>, _>("graft").map_err(damaged(DOING))? {
             None => Holding::OtherVolumes,
-            Some(graft) => Holding::Pages(
-                page_set_from_row(graft)
-                    .map_err(|source| Error::DamagedVolume { doing: DOING, vid: call.vid, source })?,
-            ),
+            Some(graft) => Holding::Pages(page_set_from_row(graft).map_err(|source| Error::DamagedVolume {
+                doing: DOING,
+                vid: call.vid,
+                source,
+            })?),
         };
         state.segments.insert(sid.try_into().map_err(damaged(DOING))?, holding);
     }

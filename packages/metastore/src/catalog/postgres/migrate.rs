@@ -1,6 +1,9 @@
 //! Migrations of a Postgres catalog, under the advisory lock that sqlx takes for its database.
 
+use std::time::Duration;
+
 use sqlx::{ConnectOptions, Connection, Row, migrate::Migrate};
+use tokio::time::timeout;
 
 use super::{error::outward, pool::Pool, url::PostgresUrl};
 use crate::catalog::{
@@ -8,6 +11,9 @@ use crate::catalog::{
     rows::damaged,
     schema::{POSTGRES, plan, run},
 };
+
+/// How long a server may take to accept a connection.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 const MIGRATING: &str = "migrating the catalog";
 const LOOKING: &str = "looking at the catalog's schema";
@@ -30,7 +36,9 @@ pub(super) async fn schema_version(pool: &Pool) -> Result<SchemaVersion, Error> 
 /// Migrates the database, or says what there is to do.
 pub(in crate::catalog) async fn migrate(url: &PostgresUrl, dry_run: bool) -> Result<MigrateReport, Error> {
     let location = Location::Postgres(url.clone());
-    let mut connection = url.options().connect().await.map_err(|error| outward(MIGRATING, error))?;
+    let connecting = timeout(CONNECT_MAX, url.options().connect()).await;
+    let connecting = connecting.map_err(|late| Error::Unavailable { doing: MIGRATING, source: late.into() })?;
+    let mut connection = connecting.map_err(|error| outward(MIGRATING, error))?;
     if dry_run {
         let before = version_of(&mut connection).await.map_err(|error| outward(MIGRATING, error))?;
         return plan(&location, &POSTGRES, before);

@@ -17,8 +17,8 @@ use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
 use catgraft_proto::CommitCall;
 
 pub(super) use self::migrate::migrate;
-pub use self::url::PostgresUrl;
 use self::pool::Pool;
+pub use self::url::PostgresUrl;
 use super::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, Snapshot,
     VolumeStats, schema,

@@ -1,9 +1,9 @@
 //! Connections to Postgres, and the one way to use them: a single statement that commits by itself.
 //!
-//! Invariant: a connection whose statement did not finish (an error of the connection, a time-out, a caller that went away)
-//! is closed and never used again. Because every statement of this catalog may be repeated, one that
-//! failed with its connection is sent again on a new one. A pool of our own making, and not sqlx's, because that one
-//! asks the server for a sign of life each time a connection is given back: one more round trip a call.
+//! Invariant: a connection whose statement did not finish (an error of the connection, a time-out, a caller that went
+//! away) is closed and never used again. Because every statement of this catalog may be repeated, one that failed
+//! with its connection is sent again on a new one. A pool of our own making, and not sqlx's, because that one asks
+//! the server for a sign of life each time a connection is given back: one more round trip a call.
 
 use std::time::Duration;
 

@@ -57,8 +57,7 @@ pub(super) async fn segments_register(pool: &Pool, rows: &[SegmentRow], now: Tim
 /// The rows of segments, without their volumes.
 pub(super) async fn segments_read(pool: &Pool, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
     const DOING: &str = "reading segments";
-    const SEGMENTS: &str =
-        "SELECT sid, byte_len, index_offset, index_len, index_hash FROM segment WHERE sid = ANY($1)";
+    const SEGMENTS: &str = "SELECT sid, byte_len, index_offset, index_len, index_hash FROM segment WHERE sid = ANY($1)";
     let ids: Vec<&[u8]> = sids.iter().map(|sid| sid.as_bytes().as_slice()).collect();
     let rows = pool.fetch_all(DOING, || sqlx::query(SEGMENTS).bind(ids.clone())).await?;
     rows.iter().map(|row| SegmentRaw::from_row(row).map_err(damaged(DOING))?.read(DOING)).collect()

@@ -77,10 +77,11 @@ async fn read_segments(
         let Some(row) = row else { continue };
         let holding = match row.try_get::<Option<&[u8]>, _>("graft").map_err(damaged(DOING))? {
             None => Holding::OtherVolumes,
-            Some(graft) => Holding::Pages(
-                page_set_from_row(graft)
-                    .map_err(|source| Error::DamagedVolume { doing: DOING, vid: call.vid, source })?,
-            ),
+            Some(graft) => Holding::Pages(page_set_from_row(graft).map_err(|source| Error::DamagedVolume {
+                doing: DOING,
+                vid: call.vid,
+                source,
+            })?),
         };
         state.segments.insert(segment.sid, holding);
     }

@@ -30,7 +30,8 @@ fn may_pass(error: &SqlError) -> bool {
         SqlError::Io(_) | SqlError::PoolTimedOut | SqlError::PoolClosed | SqlError::WorkerCrashed => true,
         SqlError::Database(error) => {
             let extended: Option<u32> = error.code().and_then(|code| code.parse().ok());
-            // SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN; what is above the first byte only refines these.
+            // SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN; what is above the first byte only refines
+            // these.
             extended.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14))
         }
         _ => false,

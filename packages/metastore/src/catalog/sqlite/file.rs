@@ -19,10 +19,7 @@ const BUSY_MAX: Duration = Duration::from_secs(10);
 
 /// How the connection is opened that writes.
 pub(super) fn to_write(path: &Path) -> SqliteConnectOptions {
-    options(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+    options(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
 }
 
 /// How a connection is opened that reads a file which is there.

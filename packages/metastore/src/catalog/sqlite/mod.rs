@@ -1,8 +1,8 @@
 //! The embedded catalog: one SQLite file that belongs to one process.
 //!
-//! Invariants: all writes go through one task, which decides and writes inside a transaction, so nothing can come in between;
-//! an answer is given after the transaction's COMMIT has reached the disk (`synchronous = FULL`); a lock file
-//! keeps a second metastore away. Readers see the last committed state and never wait for the writer.
+//! Invariants: all writes go through one task, which decides and writes inside a transaction, so nothing can come in
+//! between; an answer is given after the transaction's COMMIT has reached the disk (`synchronous = FULL`); a lock
+//! file keeps a second metastore away. Readers see the last committed state and never wait for the writer.
 
 mod commit;
 mod error;
@@ -21,7 +21,8 @@ use sqlx::SqlitePool;
 
 use self::{error::outward, writer::Writer};
 use super::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Location, News, SegmentRow, Snapshot, VolumeStats, schema,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Location, News, SegmentRow, Snapshot, VolumeStats,
+    schema,
 };
 
 pub(super) use self::migrate::migrate;

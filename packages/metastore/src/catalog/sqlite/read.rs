@@ -1,5 +1,5 @@
-//! What is read of volumes and their logs. A log never changes below its head, so a head and the commits up to it may be
-//! read one after the other.
+//! What is read of volumes and their logs. A log never changes below its head, so a head and the commits up to it may
+//! be read one after the other.
 
 use catgraft_core::{Lsn, VolumeId};
 use sqlx::{FromRow, SqlitePool, sqlite::SqliteRow};

@@ -1,7 +1,7 @@
 //! The one task that writes. Jobs that wait for it share a transaction, and so one wait for the disk.
 //!
-//! Invariant: a job either has done all of its writes in a transaction that was committed, or none. A job reads and decides
-//! before it writes, so the only errors in between are those of the database itself, which undo the
+//! Invariant: a job either has done all of its writes in a transaction that was committed, or none. A job reads and
+//! decides before it writes, so the only errors in between are those of the database itself, which undo the
 //! transaction and are answered to every job in it; all of them may simply be sent again.
 
 use std::{fs::File, path::Path, sync::Arc};
@@ -53,8 +53,7 @@ struct Waiting<T> {
 impl Writer {
     /// Opens the file to write and starts the task, which holds `lock` until it has let go of the file.
     pub(super) async fn open(path: &Path, lock: File) -> Result<Self, Error> {
-        let connection =
-            file::to_write(path).connect().await.map_err(|error| outward("opening the catalog", error))?;
+        let connection = file::to_write(path).connect().await.map_err(|error| outward("opening the catalog", error))?;
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let closing = CancellationToken::new();
         let task = tokio::spawn(run(connection, queue, closing.clone(), lock));

@@ -3,8 +3,9 @@
 mod commits;
 mod embedded;
 mod reading;
+mod round_trips;
 mod segments;
-mod world;
+pub(crate) mod world;
 
 macro_rules! on_both_catalogs {
     ($($room:ident :: $case:ident),* $(,)?) => {

@@ -95,10 +95,8 @@ pub(super) async fn volumes_are_listed_by_id(world: World) {
 
 pub(super) async fn a_volume_is_added_up(world: World) {
     assert_eq!(world.catalog.volume_stats(vid(1)).await.unwrap(), None);
-    let rows = vec![
-        segment(1, &[(vid(1), pages(1..=3)), (vid(2), pages(1..=50))]),
-        segment(2, &[(vid(1), pages([1]))]),
-    ];
+    let rows =
+        vec![segment(1, &[(vid(1), pages(1..=3)), (vid(2), pages(1..=50))]), segment(2, &[(vid(1), pages([1]))])];
     world.catalog.segments_register(rows, NOW).await.unwrap();
     must_commit(&world.catalog, commit_of(vid(1), None, 1, 1..=3)).await;
     let head = must_commit(&world.catalog, commit_of(vid(1), Some(1), 2, [1])).await;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use catgraft_testkit::postgres::{TestDatabase, database};
 use metastore::catalog::{self, Catalog, Connections, Location};
-use sqlx::{AssertSqlSafe, Connection, Executor, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 
 /// A catalog, and what it lives in.
@@ -14,7 +14,8 @@ pub(crate) struct World {
     home: Home,
 }
 
-enum Home {
+/// What a catalog lives in, and goes with.
+pub(crate) enum Home {
     Folder(TempDir),
     Database(TestDatabase),
 }
@@ -22,19 +23,30 @@ enum Home {
 impl World {
     /// An embedded catalog in a folder of its own.
     pub(crate) async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let location = Location::sqlite(folder.path().join("catalog.sqlite"));
-        Self::open(location, Home::Folder(folder)).await
+        let (location, home) = Self::empty_sqlite();
+        Self::adopt(location, home).await
     }
 
     /// A catalog in a database of its own.
     pub(crate) async fn postgres() -> Self {
-        let database = database().await;
-        let location = Location::postgres(database.url()).unwrap();
-        Self::open(location, Home::Database(database)).await
+        let (location, home) = Self::empty_postgres().await;
+        Self::adopt(location, home).await
     }
 
-    async fn open(location: Location, home: Home) -> Self {
+    /// A place for an embedded catalog.
+    pub(crate) fn empty_sqlite() -> (Location, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        (Location::sqlite(folder.path().join("catalog.sqlite")), Home::Folder(folder))
+    }
+
+    /// An empty database.
+    pub(crate) async fn empty_postgres() -> (Location, Home) {
+        let database = database().await;
+        (Location::postgres(database.url()).unwrap(), Home::Database(database))
+    }
+
+    /// Migrates and opens.
+    pub(crate) async fn adopt(location: Location, home: Home) -> Self {
         catalog::migrate(&location, false).await.unwrap();
         let catalog = catalog::open(&location, Connections::default()).await.unwrap();
         catalog.schema_check().await.unwrap();
@@ -49,6 +61,14 @@ impl World {
         }
     }
 
+    /// A connection to the database beside the catalog.
+    pub(crate) async fn connect(&self) -> PgConnection {
+        match &self.home {
+            Home::Folder(_) => panic!("a file is no server"),
+            Home::Database(database) => database.connect().await,
+        }
+    }
+
     /// Runs a statement beside the catalog, in words that both databases know.
     pub(crate) async fn tamper(&self, statement: &str) {
         match &self.home {
@@ -56,8 +76,8 @@ impl World {
                 let mut connection = SqliteConnection::connect(&self.path().display().to_string()).await.unwrap();
                 connection.execute(AssertSqlSafe(statement)).await.unwrap();
             }
-            Home::Database(database) => {
-                database.connect().await.execute(AssertSqlSafe(statement)).await.unwrap();
+            Home::Database(_) => {
+                self.connect().await.execute(AssertSqlSafe(statement)).await.unwrap();
             }
         }
     }
