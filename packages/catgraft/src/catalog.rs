@@ -16,7 +16,7 @@ use metastore::{
 use crate::{surroundings::surroundings_of, tokens::parse_secret};
 
 /// The catalog. Without any of these options it is the one of the metastore's own settings: METASTORE_ variables and the
-/// metastore.toml of the working directory.
+/// metastore.toml of the working directory. Flattened last in a command: its heading holds for all options that follow.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Catalog (otherwise as METASTORE_ variables or ./metastore.toml say)")]
 pub(crate) struct CatalogArgs {

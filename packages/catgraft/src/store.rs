@@ -11,8 +11,8 @@ use pagestore::config::{Daemon, SETTINGS, Settings};
 use crate::surroundings::surroundings_of;
 
 /// The object store. Without any of these options it is the one of the pagestore's own settings: PAGESTORE_ variables and
-/// the pagestore.toml of the working directory. Flattened last in a command: its heading
-/// holds for all options that follow.
+/// the pagestore.toml of the working directory. Flattened last in a command: its heading holds for all
+/// options that follow.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Object store (otherwise as PAGESTORE_ variables or ./pagestore.toml say)")]
 pub(crate) struct StoreArgs {

@@ -105,7 +105,8 @@ pub enum Error {
     },
     /// The text is not the address of a Postgres database. It may hold a password, so it is not shown.
     #[error(
-        "this is not a Postgres URL such as postgres://user@host/database or postgres:///database?host=/run/postgresql"
+        "this is not a Postgres URL such as postgres://user@host/database or \
+         postgres:///database?host=/run/postgresql"
     )]
     Url {
         /// What is wrong.

@@ -138,7 +138,8 @@ proptest! {
         let mut log: Vec<Rival> = Vec::new();
         for attempt in attempts {
             let Attempt { client, base, page_count, page } = attempt;
-            let call = CommitCall { cid: cid(client), page_count: PageCount::new(page_count), ..call(base, &[(1, &[page])]) };
+            let call = call(base, &[(1, &[page])]);
+            let call = CommitCall { cid: cid(client), page_count: PageCount::new(page_count), ..call };
             let next = lsn_after(call.base).unwrap().get();
             let there = log.get(next as usize - 1).cloned();
             let head = (!log.is_empty()).then_some(log.len() as u64);
@@ -154,7 +155,10 @@ proptest! {
                     prop_assert_eq!(snapshot, same.snapshot);
                     prop_assert_eq!(there, Some(same));
                 }
-                Decision::Rejected => prop_assert!(base != head && there.is_none_or(|there| there.snapshot.cid != cid(client))),
+                Decision::Rejected => {
+                    prop_assert!(base != head);
+                    prop_assert!(there.is_none_or(|there| there.snapshot.cid != cid(client)));
+                }
                 Decision::Invalid(Invalid::OtherContent { lsn }) => {
                     let there = there.expect("there is other content");
                     prop_assert_eq!((lsn, there.snapshot.cid), (there.snapshot.lsn, cid(client)));

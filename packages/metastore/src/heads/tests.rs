@@ -96,10 +96,12 @@ fn only_what_was_polled_since_the_last_time_is_compared() {
 struct Shared {
     heads: Mutex<Vec<(VolumeId, Lsn)>>,
     announced: Mutex<Vec<(VolumeId, Lsn)>>,
-    listener: Mutex<Option<mpsc::UnboundedSender<Vec<(VolumeId, Lsn)>>>>,
+    listener: Mutex<Option<mpsc::UnboundedSender<Announcement>>>,
 }
 
-struct Channel(mpsc::UnboundedReceiver<Vec<(VolumeId, Lsn)>>);
+type Announcement = Vec<(VolumeId, Lsn)>;
+
+struct Channel(mpsc::UnboundedReceiver<Announcement>);
 
 #[async_trait]
 impl News for Channel {

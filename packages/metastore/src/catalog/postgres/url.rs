@@ -1,6 +1,6 @@
 //! The address of a Postgres database. It may hold a password, so nothing prints it as it was given.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 
@@ -8,7 +8,7 @@ use crate::catalog::Error;
 
 /// The address of a Postgres database, over TCP or a unix socket.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl(Arc<PgConnectOptions>);
 
 impl PostgresUrl {
     /// Reads a URL such as `postgres://user@host/database` or `postgres:///database?host=/run/postgresql`.
@@ -19,7 +19,7 @@ impl PostgresUrl {
         let options = PgConnectOptions::from_str(url).map_err(|source| Error::Url { source: source.into() })?;
         // Statements are not logged: an error is, once, where it is answered.
         let options = options.application_name("catgraft").options([("client_min_messages", "warning")]);
-        Ok(Self(options.disable_statement_logging()))
+        Ok(Self(Arc::new(options.disable_statement_logging())))
     }
 
     /// What a connection is made with.
