@@ -10,7 +10,7 @@ use actix_web::{
     http::header::CONTENT_LENGTH,
     web::{Data, Payload},
 };
-use catgraft_core::PAGE_SIZE;
+use bytes::Buf;
 use catgraft_proto::{SegmentPages, graft::pagestore::v1::WritePagesResponse};
 use catgraft_service::{ApiError, http};
 use futures::StreamExt;
@@ -19,7 +19,7 @@ use tokio::sync::oneshot;
 use super::State;
 use crate::ingest::{
     RequestNumber, Stored, UploadError,
-    budget::{RUN_BYTES, RUN_PAGES, Share},
+    budget::{RUN_PAGES, Share},
     decoder::{DecodeError, Decoder, Run},
 };
 
@@ -33,15 +33,17 @@ pub(super) async fn handle(
     let mut left = body_len(&request);
     let mut push = Push { number: state.next_request(), answers: Vec::new(), state: &state };
     let mut share = state.budget.share(left).await;
-    let mut decoder = Decoder::new(run_len(left));
+    let mut decoder = Decoder::new(RUN_PAGES, left);
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(http::payload_error)?;
-        left = left.saturating_sub(piece.len());
-        decoder.feed(&piece).map_err(refuse)?;
-        if decoder.pages_waiting() >= RUN_PAGES {
-            let run = decoder.take_run(run_len(left)).map_err(refuse)?;
-            push.hand_over(run, share).await;
-            share = state.budget.share(left).await;
+        let mut piece = piece.map_err(http::payload_error)?;
+        while !piece.is_empty() {
+            let taken = decoder.feed(&piece).map_err(refuse)?;
+            piece.advance(taken);
+            left = left.saturating_sub(taken);
+            if decoder.run_is_full() {
+                push.hand_over(decoder.take_run(left).map_err(refuse)?, share).await;
+                share = state.budget.share(left).await;
+            }
         }
     }
     let run = decoder.finish().map_err(refuse)?;
@@ -85,11 +87,6 @@ impl Push<'_> {
 fn body_len(request: &HttpRequest) -> usize {
     let header = request.headers().get(CONTENT_LENGTH);
     header.and_then(|len| len.to_str().ok()?.parse().ok()).unwrap_or(usize::MAX)
-}
-
-/// Room for the data of the next run. The last piece may bring some pages more than a run has.
-fn run_len(left: usize) -> usize {
-    left.min(RUN_BYTES + 16 * PAGE_SIZE)
 }
 
 fn refuse(error: DecodeError) -> ApiError {

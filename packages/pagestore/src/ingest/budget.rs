@@ -11,9 +11,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Pages of a run. A request of at most so many is decoded whole before any of it is stored.
 pub(crate) const RUN_PAGES: usize = 256;
 
-/// Room for one run's data, and for what one read of the socket may bring beyond it.
-pub(crate) const RUN_BYTES: usize = RUN_PAGES * PAGE_SIZE;
-
 /// Memory of pages that are not stored yet, counted in pages.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget(Arc<Semaphore>);

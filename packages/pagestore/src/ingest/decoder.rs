@@ -120,6 +120,7 @@ struct OpenPage {
 /// Decodes one body.
 #[derive(Debug)]
 pub(crate) struct Decoder {
+    run_pages: usize,
     state: State,
     varint: Varint,
     vid_bytes: Vec<u8>,
@@ -132,9 +133,10 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a body. `bytes_expected` sizes the first buffer.
-    pub(crate) fn new(bytes_expected: usize) -> Self {
+    /// A decoder at the beginning of a body, for runs of so many pages. `bytes_expected` of body are still to come.
+    pub(crate) fn new(run_pages: usize, bytes_expected: usize) -> Self {
         Self {
+            run_pages,
             state: State::Tag,
             varint: Varint::default(),
             vid_bytes: Vec::with_capacity(VID_LEN),
@@ -143,34 +145,33 @@ impl Decoder {
             page: None,
             seen: PageSet::new(),
             indexes: Vec::new(),
-            data: BytesMut::with_capacity(bytes_expected),
+            data: BytesMut::with_capacity(bytes_expected.min(run_pages * PAGE_SIZE)),
         }
     }
 
-    /// Takes the next piece of the body.
-    pub(crate) fn feed(&mut self, mut input: &[u8]) -> Result<(), DecodeError> {
-        while !input.is_empty() {
+    /// Takes from the next piece of the body until it ends or a run is full, and says how many bytes it took. A full
+    /// run has to be taken before the decoder goes on.
+    pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<usize, DecodeError> {
+        let mut input = piece;
+        while !input.is_empty() && !self.run_is_full() {
             let before = input.len();
             self.step(&mut input)?;
             self.leave_page(before - input.len())?;
         }
-        Ok(())
+        Ok(piece.len() - input.len())
     }
 
-    /// Number of whole pages that wait to be taken.
-    pub(crate) fn pages_waiting(&self) -> usize {
-        self.indexes.len()
+    /// Does a full run wait to be taken?
+    pub(crate) fn run_is_full(&self) -> bool {
+        self.indexes.len() >= self.run_pages
     }
 
-    /// Takes the whole pages that have arrived, in the middle of the body. The volume must be known by now.
+    /// Takes the full run. The volume must be known by now.
     pub(crate) fn take_run(&mut self, bytes_expected: usize) -> Result<Run, DecodeError> {
         let vid = self.vid.ok_or(DecodeError::VolumeIdLate)?;
         self.vid_used = Some(vid);
-        let whole = self.indexes.len() * PAGE_SIZE;
-        let begun = BytesMut::from(&self.data[whole..]);
-        self.data.truncate(whole);
-        let data = std::mem::replace(&mut self.data, begun).freeze();
-        self.data.reserve(bytes_expected.saturating_sub(self.data.len()));
+        let next = BytesMut::with_capacity(bytes_expected.min(self.run_pages * PAGE_SIZE));
+        let data = std::mem::replace(&mut self.data, next).freeze();
         Ok(Run { vid, indexes: std::mem::take(&mut self.indexes), data })
     }
 

@@ -21,9 +21,9 @@ pub(super) fn request(vid: VolumeId, pages: Vec<PageAtIdx>) -> WritePagesRequest
 }
 
 fn decode(body: &[u8], piece_len: usize) -> Result<Run, DecodeError> {
-    let mut decoder = Decoder::new(0);
+    let mut decoder = Decoder::new(usize::MAX >> 12, 0);
     for piece in body.chunks(piece_len.max(1)) {
-        decoder.feed(piece)?;
+        assert_eq!(decoder.feed(piece)?, piece.len());
     }
     decoder.finish()
 }
@@ -49,19 +49,28 @@ fn a_body_is_decoded_however_it_is_cut() {
 }
 
 #[test]
-fn runs_are_taken_in_the_middle_of_a_page() {
+fn a_full_run_is_taken_before_the_decoder_goes_on() {
     let request = request(vid(1), (1..=9).map(page).collect());
     let body = request.encode_to_vec();
-    let mut decoder = Decoder::new(0);
-    let mut pages = Vec::new();
-    for piece in body.chunks(1000) {
-        decoder.feed(piece).unwrap();
-        if decoder.pages_waiting() >= 2 {
-            pages.extend(pages_of(&decoder.take_run(0).unwrap()));
+    for piece_len in [1, 1000, 9000, body.len()] {
+        let mut decoder = Decoder::new(2, body.len());
+        let (mut pages, mut runs) = (Vec::new(), Vec::new());
+        for mut piece in body.chunks(piece_len) {
+            while !piece.is_empty() {
+                let taken = decoder.feed(piece).unwrap();
+                piece = &piece[taken..];
+                if decoder.run_is_full() {
+                    let run = decoder.take_run(body.len()).unwrap();
+                    runs.push(run.indexes.len());
+                    pages.extend(pages_of(&run));
+                }
+            }
         }
+        let last = decoder.finish().unwrap();
+        runs.push(last.indexes.len());
+        pages.extend(pages_of(&last));
+        assert_eq!((pages, runs), (request.pages.clone(), vec![2, 2, 2, 2, 1]), "pieces of {piece_len}");
     }
-    pages.extend(pages_of(&decoder.finish().unwrap()));
-    assert_eq!(pages, request.pages);
 }
 
 #[test]
@@ -137,15 +146,15 @@ fn a_repeated_index_is_refused_also_across_runs() {
     let body = request(vid(1), vec![page(4), page(5), page(4)]).encode_to_vec();
     let twice = DecodeError::PageTwice(PageIndex::new(4).unwrap());
     assert_eq!(error_of(&body), twice);
-    let mut decoder = Decoder::new(0);
-    decoder.feed(&body[..9000]).unwrap();
-    decoder.take_run(0).unwrap();
-    assert_eq!(decoder.feed(&body[9000..]), Err(twice));
+    let mut decoder = Decoder::new(2, 0);
+    let taken = decoder.feed(&body).unwrap();
+    assert_eq!(decoder.take_run(0).unwrap().indexes.len(), 2);
+    assert_eq!(decoder.feed(&body[taken..]), Err(twice));
 }
 
 #[test]
 fn a_volume_that_changes_after_pages_were_taken_is_refused() {
-    let mut decoder = Decoder::new(0);
+    let mut decoder = Decoder::new(1, 0);
     decoder.feed(&request(vid(1), vec![page(1)]).encode_to_vec()).unwrap();
     decoder.take_run(0).unwrap();
     let outcome = decoder.feed(&request(vid(2), vec![]).encode_to_vec());
@@ -154,7 +163,7 @@ fn a_volume_that_changes_after_pages_were_taken_is_refused() {
 
 #[test]
 fn pages_that_have_to_go_before_the_volume_is_known_are_refused() {
-    let mut decoder = Decoder::new(0);
+    let mut decoder = Decoder::new(1, 0);
     let body = request(vid(1), vec![page(1)]).encode_to_vec();
     decoder.feed(&body[18..]).unwrap();
     assert_eq!(decoder.take_run(0), Err(DecodeError::VolumeIdLate));
