@@ -52,7 +52,7 @@ const OWN: &[Setting] = &[
     Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
         .default("32 MiB"),
     Setting::text("ingest.memory", "Memory for pages on their way to the object store", "a size, at least 1 MiB")
-        .default("64 MiB"),
+        .default("32 MiB"),
 ];
 
 /// The pagestore's settings, for flags, variables, files and help.

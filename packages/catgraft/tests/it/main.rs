@@ -6,6 +6,7 @@ mod dev;
 mod ids;
 mod migrate;
 mod output;
+mod readme;
 mod segment;
 mod support;
 mod tokens;

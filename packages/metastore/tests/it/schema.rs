@@ -128,6 +128,14 @@ async fn a_newer_schema_is_refused((location, home): Empty) {
 }
 
 #[test]
+fn a_url_without_a_user_means_the_user_that_we_run_as() {
+    let user = std::env::var("PGUSER").unwrap_or_else(|_| whoami::username().unwrap());
+    let location = Location::postgres("postgres:///cat?host=/run/postgresql").unwrap();
+    assert_eq!(location.to_string(), format!("postgres://{user}@/cat?host=/run/postgresql"));
+    assert_ne!(user, "anonymous");
+}
+
+#[test]
 fn a_location_never_shows_its_password() {
     let location = Location::postgres("postgres://ann:hunter2@db.example:6543/cat?application_name=x").unwrap();
     assert_eq!(location.to_string(), "postgres://ann@db.example:6543/cat");
