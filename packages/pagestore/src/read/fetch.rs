@@ -75,7 +75,7 @@ impl Fetcher {
         }
         let missing: Vec<Planned> =
             plan.iter().zip(&found).filter(|(_, page)| page.is_none()).map(|(planned, _)| *planned).collect();
-        let mut fetched = if missing.is_empty() { BTreeMap::new() } else { self.from_store(vid, &missing).await? };
+        let mut fetched = if missing.is_empty() { BTreeMap::new() } else { self.read_store(vid, &missing).await? };
         let pages = plan.iter().zip(found).map(|(Planned { page, sid }, found)| {
             let not_held = FetchError::NotHeld { sid: *sid, vid, page: *page };
             let content = found.or_else(|| fetched.remove(page)).ok_or(not_held)?;
@@ -93,7 +93,7 @@ impl Fetcher {
             .await;
     }
 
-    async fn from_store(&self, vid: VolumeId, missing: &[Planned]) -> Result<BTreeMap<PageIndex, Page>, FetchError> {
+    async fn read_store(&self, vid: VolumeId, missing: &[Planned]) -> Result<BTreeMap<PageIndex, Page>, FetchError> {
         let sids: BTreeSet<SegmentId> = missing.iter().map(|planned| planned.sid).collect();
         let indexes = self.opener.open(sids.into_iter()).await?;
         let mut located = Vec::with_capacity(missing.len());
