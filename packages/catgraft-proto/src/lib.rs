@@ -1,7 +1,7 @@
 //! The wire messages, and the one conversion that each has into core types.
 //!
 //! [`graft`] is the Graft v1 protocol, spoken by clients; [`catgraft`] is what the two services say to each
-//! other. Handlers see only the types of [`convert`] and of the core crate: a request is valid once it is converted.
+//! other. Handlers see only the types of `convert` and of the core crate: a request is valid once it is converted.
 
 mod convert;
 #[cfg(test)]

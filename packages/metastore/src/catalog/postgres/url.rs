@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use sqlx::{ConnectOptions, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 
 use crate::catalog::Error;
 
@@ -19,7 +22,10 @@ impl PostgresUrl {
         let options = PgConnectOptions::from_str(url).map_err(|source| Error::Url { source: source.into() })?;
         // Statements are not logged: an error is, once, where it is answered.
         let options = options.application_name("catgraft").options([("client_min_messages", "warning")]);
-        Ok(Self(Arc::new(options.disable_statement_logging())))
+        let options = options.disable_statement_logging();
+        // As everywhere with Postgres, `sslmode` says nothing about a unix socket.
+        let is_socket = options.get_socket().is_some() || options.get_host().starts_with('/');
+        Ok(Self(Arc::new(if is_socket { options.ssl_mode(PgSslMode::Disable) } else { options })))
     }
 
     /// What a connection is made with.
