@@ -43,7 +43,7 @@
 use catgraft_core::{PAGE_SIZE, PageIndex, VolumeId};
 
 /// Most pages in one segment: 16 MiB of them.
-pub const SEGMENT_PAGES_MAX: usize = 4096;
+pub const SEGMENT_PAGES_MAX: usize = catgraft_core::limits::SEGMENT_PAGES_MAX as usize;
 
 /// Bytes of the footer, the end of every segment.
 pub const FOOTER_LEN: usize = 80;

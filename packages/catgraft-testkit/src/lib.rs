@@ -1,4 +1,4 @@
-//! Test clock, seeded ids, doubles, throw-away Postgres, the naive model of a volume.
+//! For tests: a faulty store, an S3 double, throw-away Postgres, the naive model of a volume.
 
 pub mod faulty;
 pub mod model;

@@ -1,6 +1,6 @@
 //! The pagestore's settings: their table, the struct that mirrors it, and what it becomes.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use catgraft_core::{ByteSize, Timestamp};
 use catgraft_objects::ObjectStoreConfig;
@@ -70,9 +70,9 @@ pub struct Settings {
     port: u16,
     metastore: String,
     token: Option<Secret>,
-    catalog_update_concurrency: usize,
-    download_concurrency: usize,
-    write_concurrency: usize,
+    catalog_update_concurrency: NonZeroUsize,
+    download_concurrency: NonZeroUsize,
+    write_concurrency: NonZeroUsize,
     cache: CacheSettings,
     index: IndexSettings,
     ingest: IngestSettings,
@@ -131,11 +131,11 @@ pub struct Config {
     /// How long one call to the metastore may take.
     pub metastore_timeout: Duration,
     /// Most commit logs that are read at a time.
-    pub catalog_update_concurrency: usize,
+    pub catalog_update_concurrency: NonZeroUsize,
     /// Most reads of the object store at a time.
-    pub download_concurrency: usize,
+    pub download_concurrency: NonZeroUsize,
     /// Most uploads at a time.
-    pub write_concurrency: usize,
+    pub write_concurrency: NonZeroUsize,
     /// The disk cache, where there is one.
     pub cache_disk: Option<DiskOptions>,
     /// Memory of the page cache.
@@ -168,9 +168,6 @@ impl TryFrom<Settings> for Daemon {
     type Error = Invalid;
     fn try_from(settings: Settings) -> Result<Self, Invalid> {
         let Settings { cache, index, ingest, .. } = settings;
-        at_least("catalog_update_concurrency", settings.catalog_update_concurrency as u64, 1)?;
-        at_least("download_concurrency", settings.download_concurrency as u64, 1)?;
-        at_least("write_concurrency", settings.write_concurrency as u64, 1)?;
         at_least("cache.open_limit", cache.open_limit.into(), 2)?;
         at_least("ingest.memory", ingest.memory.as_bytes(), ByteSize::from_mib(1).as_bytes())?;
         let cache_disk =

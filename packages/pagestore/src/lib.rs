@@ -22,14 +22,14 @@ use std::{
 
 use catgraft_client::{Endpoint, MetastoreClient, Retry};
 use catgraft_core::{Clock, IdSource, RandomIds, SystemClock};
-use catgraft_objects::{Counting, ObjectStore};
+use catgraft_objects::{Counting, Limited, Limits, ObjectStore};
 use catgraft_service::{
     Metrics,
     http::{self, ServerOptions},
     lifecycle,
     readiness::Readiness,
 };
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use cache::CacheError;
@@ -77,7 +77,8 @@ pub struct Pagestore {
 pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let counting = Counting::new(deps.objects);
     let counts = counting.counts();
-    let objects: Arc<dyn ObjectStore> = Arc::new(counting);
+    let limits = Limits { gets_max: config.download_concurrency, puts_max: config.write_concurrency };
+    let objects: Arc<dyn ObjectStore> = Arc::new(Limited::new(Arc::new(counting), limits));
     let token = config.metastore_token(deps.clock.now());
     let endpoint = Endpoint::new(
         &config.metastore,
@@ -86,18 +87,15 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         Retry::default(),
     )?;
     let metastore = MetastoreClient::new(endpoint);
-    let downloads = Arc::new(Semaphore::new(config.download_concurrency));
     let pages = PageCache::open(config.cache_memory, config.cache_disk.as_ref()).await?;
     let segments = SegmentCache::new(config.segment_index_memory);
-    let volumes =
-        Arc::new(VolumeIndexes::new(metastore.clone(), config.volume_index_memory, config.catalog_update_concurrency));
-    let opener = SegmentOpener {
-        metastore: metastore.clone(),
-        objects: Arc::clone(&objects),
-        cache: segments.clone(),
-        downloads: Arc::clone(&downloads),
-    };
-    let fetcher = Fetcher { objects: Arc::clone(&objects), opener, cache: pages.clone(), downloads };
+    let volumes = Arc::new(VolumeIndexes::new(
+        metastore.clone(),
+        config.volume_index_memory,
+        config.catalog_update_concurrency.get(),
+    ));
+    let opener = SegmentOpener { metastore: metastore.clone(), objects: Arc::clone(&objects), cache: segments.clone() };
+    let fetcher = Fetcher { objects: Arc::clone(&objects), opener, cache: pages.clone() };
     let upload = Upload {
         objects: Arc::clone(&objects),
         registrar: Registrar::start(metastore.clone()),
@@ -106,7 +104,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         clock: Arc::clone(&deps.clock),
         ids: deps.ids,
     };
-    let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency);
+    let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency.get());
     let state = State {
         reader: Arc::new(Reader { volumes: Arc::clone(&volumes), fetcher }),
         ingest,

@@ -12,7 +12,6 @@ use catgraft_core::{Page, PageIndex, SegmentId, VolumeId};
 use catgraft_objects::{ObjectKey, ObjectStore};
 use catgraft_segment::{Damaged, PageLocation};
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
 
 use super::{open::SegmentOpener, plan::Planned};
 use crate::cache::PageCache;
@@ -48,7 +47,6 @@ pub(crate) struct Fetcher {
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) opener: SegmentOpener,
     pub(crate) cache: PageCache,
-    pub(crate) downloads: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Fetcher {
@@ -113,11 +111,11 @@ impl Fetcher {
     async fn read_range(&self, vid: VolumeId, read: RangeRead) -> Result<Vec<(PageIndex, Page)>, FetchError> {
         let RangeRead { sid, range, pages } = read;
         let start = range.start;
-        let bytes = {
-            let _permit = self.downloads.acquire().await;
-            let read = self.objects.get_range(&ObjectKey::segment(sid), range).await;
-            read.map_err(|source| FetchError::Objects { sid, source })?
-        };
+        let bytes = self
+            .objects
+            .get_range(&ObjectKey::segment(sid), range)
+            .await
+            .map_err(|source| FetchError::Objects { sid, source })?;
         let mut opened = Vec::with_capacity(pages.len());
         for (index, location) in pages {
             let payload = slice(&bytes, start, location.range());

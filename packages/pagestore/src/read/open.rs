@@ -9,7 +9,6 @@ use catgraft_objects::{ObjectKey, ObjectStore};
 use catgraft_proto::catgraft::internal::v1::{ReadSegmentsRequest, SegmentRow};
 use catgraft_segment::{Damaged, SegmentIndex, SegmentSummary};
 use futures::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
 
 use super::fetch::FetchError;
 use crate::cache::SegmentCache;
@@ -22,7 +21,6 @@ pub(crate) struct SegmentOpener {
     pub(crate) metastore: MetastoreClient,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) cache: SegmentCache,
-    pub(crate) downloads: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for SegmentOpener {
@@ -75,11 +73,11 @@ impl SegmentOpener {
     async fn read_index(&self, sid: SegmentId, summary: &SegmentSummary) -> Result<Arc<SegmentIndex>, FetchError> {
         let damaged = |source: catgraft_segment::Error| FetchError::Damaged(source.in_segment(sid));
         let range = summary.index_range().map_err(damaged)?;
-        let bytes = {
-            let _permit = self.downloads.acquire().await;
-            let read = self.objects.get_range(&ObjectKey::segment(sid), range).await;
-            read.map_err(|source| FetchError::Objects { sid, source })?
-        };
+        let bytes = self
+            .objects
+            .get_range(&ObjectKey::segment(sid), range)
+            .await
+            .map_err(|source| FetchError::Objects { sid, source })?;
         let index = Arc::new(SegmentIndex::decode(summary, &bytes).map_err(damaged)?);
         self.cache.insert(sid, Arc::clone(&index));
         Ok(index)
