@@ -24,6 +24,9 @@ pub enum EndpointError {
         /// What was given.
         url: String,
     },
+    /// The address has a user name or a password in it, which would end up in logs.
+    #[error("the address of a service holds no user name and no password: use a token")]
+    UrlWithUser,
     /// The token has characters that no header can carry.
     #[error("the token has characters that a token can't have")]
     Token,
@@ -125,6 +128,7 @@ pub fn check_url(text: &str) -> Result<(), EndpointError> {
 
 fn parse_url(text: &str) -> Result<Url, EndpointError> {
     match Url::parse(text) {
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => Err(EndpointError::UrlWithUser),
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() => Ok(url),
         _ => Err(EndpointError::Url { url: text.to_owned() }),
     }

@@ -42,12 +42,20 @@ pub enum Error {
 }
 
 impl Error {
-    /// May the same call be tried again with hope?
-    pub fn is_retryable(&self) -> bool {
+    /// Is it a service that is away, and may be back later?
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Refused { code, .. } => *code == GraftErrCode::ServiceUnavailable,
             Self::Transport { .. } => true,
             Self::NotProtocol { status, .. } => matches!(status, 502..=504),
+        }
+    }
+
+    /// Is the same call worth another attempt at once? A call that took all of its time is not: the caller waited for it.
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Transport { source, .. } => !source.is_timeout(),
+            Self::Refused { .. } | Self::NotProtocol { .. } => self.is_temporary(),
         }
     }
 

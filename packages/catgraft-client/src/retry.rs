@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rand::Rng as _;
 
-/// Attempts with waits between them that double, with full jitter.
+/// Attempts with waits between them that double, each shortened by up to a half, so that callers do not come in step.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
     /// Attempts in all, at least one.
@@ -30,7 +30,8 @@ impl Retry {
 }
 
 impl Default for Retry {
-    /// About two seconds in all: long enough for a service that restarts, short enough for a caller that waits.
+    /// About two seconds in all: long enough for a service that restarts, short enough for a caller that waits. An
+    /// attempt that runs into its time-out is the last.
     fn default() -> Self {
         Self { attempts_max: 6, wait_first: Duration::from_millis(50), wait_max: Duration::from_millis(800) }
     }

@@ -97,7 +97,7 @@ async fn an_answer_of_another_protocol_is_named() {
 async fn nobody_listening_is_a_transport_error() {
     let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let error = ask(&url, Retry::NEVER).await.unwrap_err();
-    assert!(matches!(error, Error::Transport { .. }) && error.is_retryable(), "{error}");
+    assert!(matches!(error, Error::Transport { .. }) && error.is_retryable() && error.is_temporary(), "{error}");
 }
 
 #[test]
@@ -106,6 +106,8 @@ fn addresses_and_tokens_that_cannot_be_used_are_refused() {
     for url in ["", "localhost:3001", "ftp://host", "http://"] {
         assert!(matches!(make(url, None), Err(EndpointError::Url { .. })), "{url}");
     }
+    let error = make("http://user:secret@host", None).unwrap_err();
+    assert!(matches!(error, EndpointError::UrlWithUser) && !error.to_string().contains("secret"));
     let error = make("http://host", Some("a\nb")).unwrap_err();
     assert!(matches!(error, EndpointError::Token) && !error.to_string().contains("a\nb"));
 }

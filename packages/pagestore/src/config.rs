@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use catgraft_core::{ByteSize, Timestamp};
+use catgraft_core::{ByteSize, PAGE_SIZE, Timestamp, limits::READ_PAGES_MAX};
 use catgraft_objects::ObjectStoreConfig;
 use catgraft_service::{
     Secret,
@@ -12,6 +12,7 @@ use catgraft_service::{
     token::Role,
 };
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 pub use crate::cache::DiskOptions;
 
@@ -51,6 +52,8 @@ const OWN: &[Setting] = &[
         .default("256 MiB"),
     Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
         .default("32 MiB"),
+    Setting::text("read.memory", "Memory for pages on their way to clients", "a size, at least 16 MiB")
+        .default("64 MiB"),
     Setting::text("ingest.memory", "Memory for pages on their way to the object store", "a size, at least 1 MiB")
         .default("32 MiB"),
 ];
@@ -75,6 +78,7 @@ pub struct Settings {
     write_concurrency: NonZeroUsize,
     cache: CacheSettings,
     index: IndexSettings,
+    read: ReadSettings,
     ingest: IngestSettings,
     objectstore: ObjectStoreConfig,
     #[serde(default)]
@@ -98,6 +102,12 @@ struct IndexSettings {
     volume_memory: ByteSize,
     #[serde(deserialize_with = "settings::from_text")]
     segment_memory: ByteSize,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReadSettings {
+    #[serde(deserialize_with = "settings::from_text")]
+    memory: ByteSize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,13 +154,26 @@ pub struct Config {
     pub segment_index_memory: ByteSize,
     /// Memory of the volumes' indexes.
     pub volume_index_memory: ByteSize,
+    /// Memory of pages on their way to clients.
+    pub read_memory: ByteSize,
     /// Memory of pages that are not stored yet.
     pub ingest_memory: ByteSize,
     /// Who may call.
     pub auth: Auth,
 }
 
+/// What a page on its way to a client takes at most: as it is cached, in the answer, and in the compressed answer.
+const READ_PAGE_BYTES: u64 = 3 * PAGE_SIZE as u64;
+// The largest request fits the least memory.
+const _: () = assert!(READ_PAGES_MAX * READ_PAGE_BYTES <= ByteSize::from_mib(16).as_bytes());
+
 impl Config {
+    /// Pages that may be on their way to clients at one time.
+    pub(crate) fn read_pages_max(&self) -> usize {
+        let pages = self.read_memory.as_bytes() / READ_PAGE_BYTES;
+        usize::try_from(pages.max(READ_PAGES_MAX)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+    }
+
     /// The token that goes to the metastore. With the key at hand, a pagestore makes its own.
     pub(crate) fn metastore_token(&self, now: Timestamp) -> Option<Secret> {
         match &self.auth {
@@ -167,8 +190,9 @@ impl Config {
 impl TryFrom<Settings> for Daemon {
     type Error = Invalid;
     fn try_from(settings: Settings) -> Result<Self, Invalid> {
-        let Settings { cache, index, ingest, .. } = settings;
+        let Settings { cache, index, read, ingest, .. } = settings;
         at_least("cache.open_limit", cache.open_limit.into(), 2)?;
+        at_least("read.memory", read.memory.as_bytes(), ByteSize::from_mib(16).as_bytes())?;
         at_least("ingest.memory", ingest.memory.as_bytes(), ByteSize::from_mib(1).as_bytes())?;
         let cache_disk =
             cache.path.map(|path| DiskOptions { path, space_limit: cache.space_limit, open_limit: cache.open_limit });
@@ -186,6 +210,7 @@ impl TryFrom<Settings> for Daemon {
             cache_memory: cache.memory_limit,
             segment_index_memory: index.segment_memory,
             volume_index_memory: index.volume_memory,
+            read_memory: read.memory,
             ingest_memory: ingest.memory,
             auth: settings.auth.build()?,
         };

@@ -1,6 +1,6 @@
 //! What went wrong while reading, in the outward kinds; and what can stop the service from starting or running.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use catgraft_service::ApiError;
 
@@ -44,10 +44,18 @@ impl From<ReadError> for ApiError {
     }
 }
 
-fn index_failed(error: IndexError) -> ApiError {
-    let outward = match &error {
+fn metastore_failed(error: &catgraft_client::Error) -> ApiError {
+    if error.is_temporary() {
+        ApiError::unavailable("the metastore is away; read again")
+    } else {
+        ApiError::internal("the metastore refuses the question of the pagestore")
+    }
+}
+
+fn index_failed(error: Arc<IndexError>) -> ApiError {
+    let outward = match &*error {
         IndexError::Missing { vid, lsn } => ApiError::missing(format!("volume {vid} has no LSN {lsn}")),
-        IndexError::Metastore { .. } => ApiError::unavailable("the metastore is away; read again"),
+        IndexError::Metastore { source, .. } => metastore_failed(source),
         IndexError::Log { vid, .. } | IndexError::Lsn { vid, .. } | IndexError::Message { vid, .. } => {
             ApiError::internal(format!("the commit log of volume {vid} can't be read"))
         }
@@ -57,7 +65,7 @@ fn index_failed(error: IndexError) -> ApiError {
 
 fn fetch_failed(error: FetchError) -> ApiError {
     let outward = match &error {
-        FetchError::Metastore(_) => ApiError::unavailable("the metastore is away; read again"),
+        FetchError::Metastore(source) => metastore_failed(source),
         FetchError::Objects { sid, source } if source.is_retryable() => {
             ApiError::unavailable(format!("segment {sid} can't be read: the object store is away; read again"))
         }

@@ -29,7 +29,7 @@ use catgraft_service::{
     lifecycle,
     readiness::Readiness,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 pub use cache::CacheError;
@@ -106,7 +106,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     };
     let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency.get());
     let state = State {
-        reader: Arc::new(Reader { volumes: Arc::clone(&volumes), fetcher }),
+        reader: Arc::new(Reader {
+            volumes: Arc::clone(&volumes),
+            fetcher,
+            pages_in_flight: Semaphore::new(config.read_pages_max()),
+        }),
         ingest,
         budget: Budget::new(config.ingest_memory),
         requests: Arc::new(AtomicU64::new(0)),

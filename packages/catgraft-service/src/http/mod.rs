@@ -15,7 +15,7 @@ mod status_pages;
 #[cfg(test)]
 mod tests;
 
-pub use body::{payload_error, read_message};
+pub use body::{next_piece, read_message};
 pub use middleware::{note_lsn, note_volume};
 pub use respond::{respond, respond_bytes};
 pub(crate) use server::DRAIN_TIMEOUT;

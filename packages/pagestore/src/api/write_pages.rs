@@ -13,7 +13,6 @@ use actix_web::{
 use bytes::Buf;
 use catgraft_proto::{SegmentPages, graft::pagestore::v1::WritePagesResponse};
 use catgraft_service::{ApiError, http};
-use futures::StreamExt;
 use tokio::sync::oneshot;
 
 use super::State;
@@ -32,17 +31,16 @@ pub(super) async fn handle(
 ) -> Result<HttpResponse, ApiError> {
     let mut left = body_len(&request);
     let mut push = Push { number: state.next_request(), answers: Vec::new(), state: &state };
-    let mut share = state.budget.share(left).await;
+    let mut share = state.share(left).await?;
     let mut decoder = Decoder::new(RUN_PAGES, left);
-    while let Some(piece) = payload.next().await {
-        let mut piece = piece.map_err(http::payload_error)?;
+    while let Some(mut piece) = http::next_piece(&mut payload).await? {
         while !piece.is_empty() {
             let taken = decoder.feed(&piece).map_err(refuse)?;
             piece.advance(taken);
             left = left.saturating_sub(taken);
             if decoder.run_is_full() {
                 push.hand_over(decoder.take_run(left).map_err(refuse)?, share).await;
-                share = state.budget.share(left).await;
+                share = state.share(left).await?;
             }
         }
     }
@@ -72,7 +70,7 @@ impl Push<'_> {
     async fn stored(self) -> Result<Vec<SegmentPages>, ApiError> {
         let mut segments: Vec<SegmentPages> = Vec::new();
         for answer in self.answers {
-            let gone = |_| ApiError::unavailable("the pagestore is shutting down; push again");
+            let gone = |_| ApiError::unavailable("the push was given up; push again");
             let Stored { sid, pages } = answer.await.map_err(gone)?.map_err(upload_failed)?;
             match segments.iter_mut().rev().find(|segment| segment.sid == sid) {
                 Some(segment) => segment.pages.union_with(&pages),
@@ -93,15 +91,18 @@ fn refuse(error: DecodeError) -> ApiError {
     ApiError::invalid(error.to_string())
 }
 
+/// No answer names the segment: only who is told of it by a push that is stored may ever name it.
 fn upload_failed(error: Arc<UploadError>) -> ApiError {
     let failed = match &*error {
-        UploadError::Store { sid, .. } => {
-            ApiError::unavailable(format!("segment {sid} could not be stored: the object store is away; push again"))
+        UploadError::Store { source, .. } if source.is_retryable() => {
+            ApiError::unavailable("the object store is away; push again")
         }
-        UploadError::Register { sid, .. } => {
-            ApiError::unavailable(format!("segment {sid} could not be registered: the metastore is away; push again"))
+        UploadError::Register { source, .. } if source.is_retryable() => {
+            ApiError::unavailable("the metastore is away; push again")
         }
-        UploadError::Build { sid, .. } => ApiError::internal(format!("segment {sid} could not be built")),
+        UploadError::Store { .. } => ApiError::internal("the object store refuses the pages"),
+        UploadError::Register { .. } => ApiError::internal("the metastore refuses the segment of the pages"),
+        UploadError::Build { .. } => ApiError::internal("the segment of the pages could not be built"),
     };
     failed.with_source(error)
 }

@@ -3,7 +3,10 @@
 //! A page goes to the disk when memory has no more room for it, and is checked by the disk cache's own checksum when it
 //! comes back. Pages enter only after their segment's hash was checked, or as they were pushed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use catgraft_core::{ByteSize, PAGE_SIZE, Page, PageIndex, SegmentId, VolumeId};
@@ -21,6 +24,10 @@ const PAGE_ON_DISK: u64 = 2 * PAGE_SIZE as u64;
 /// Files are at least as large as some pages and at most 16 MiB, the disk cache's own choice.
 const FILE_MIN: u64 = 8 * PAGE_ON_DISK;
 const FILE_MAX: u64 = 16 << 20;
+/// The disk cache counts the bytes of a file in 32 bits.
+const FILE_LIMIT: u64 = u32::MAX as u64;
+/// What the disk cache calls its files, before their number.
+const FILE_PREFIX: &str = "foyer-storage-direct-fs-";
 /// A small disk cache has at least so many files, because a file is what is dropped at a time.
 const FILES_MIN: u64 = 8;
 /// Memory for pages that are being written to disk.
@@ -36,6 +43,22 @@ pub enum CacheError {
     TooSmall {
         /// The setting.
         limit: ByteSize,
+    },
+    /// The limits ask for files that are too large.
+    #[error("a disk cache of {limit} in {open} open files is too much for each: raise cache.open_limit")]
+    FilesTooLarge {
+        /// The setting of the space.
+        limit: ByteSize,
+        /// The setting of the files.
+        open: u32,
+    },
+    /// A file that an earlier, larger cache left can't be removed.
+    #[error("the cache folder {} can't be tidied", path.display())]
+    Tidy {
+        /// The folder.
+        path: PathBuf,
+        /// What failed.
+        source: io::Error,
     },
     /// The folder can't be used.
     #[error("the cache folder {} can't be used", path.display())]
@@ -63,6 +86,9 @@ impl DiskOptions {
     pub(crate) fn check(&self) -> Result<(), CacheError> {
         if self.space_limit.as_bytes() < DISK_MIN {
             return Err(CacheError::TooSmall { limit: self.space_limit });
+        }
+        if self.file_bytes() > FILE_LIMIT {
+            return Err(CacheError::FilesTooLarge { limit: self.space_limit, open: self.open_limit });
         }
         Ok(())
     }
@@ -98,13 +124,16 @@ impl PageCache {
             Some(disk) => {
                 disk.check()?;
                 let file_bytes = disk.file_bytes();
-                let capacity = disk.space_limit.as_bytes() / file_bytes * file_bytes;
+                let files = disk.space_limit.as_bytes() / file_bytes;
+                remove_files_from(path, files).map_err(|source| CacheError::Tidy { path: path.to_owned(), source })?;
+                let capacity = files * file_bytes;
                 let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
                 let device = FsDeviceBuilder::new(path).with_capacity(capacity).build().map_err(folder)?;
                 let file_bytes = usize::try_from(file_bytes).expect("a file is a part of the capacity");
                 let engine = BlockEngineConfig::new(device)
                     .with_block_size(file_bytes)
                     .with_buffer_pool_size(DISK_BUFFER)
+                    .with_submit_queue_size_threshold(DISK_BUFFER)
                     .with_indexer_shards(8);
                 builder.with_io_engine_config(PsyncIoEngineConfig::new()).with_engine_config(engine)
             }
@@ -150,4 +179,22 @@ impl PageCache {
             tracing::warn!(error = %error, "the cache could not be written to its folder");
         }
     }
+}
+
+/// Removes the files of an earlier cache with a higher limit, which would never be used or removed again.
+fn remove_files_from(folder: &Path, first: u64) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(FILE_PREFIX)?.parse::<u64>().ok());
+        if number.is_some_and(|number| number >= first) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }

@@ -6,6 +6,9 @@ use catgraft_core::{ByteSize, SegmentId};
 use catgraft_segment::SegmentIndex;
 use foyer::{Cache, CacheBuilder, S3FifoConfig};
 
+/// What an entry costs in memory beside its index.
+const ENTRY_OVERHEAD: usize = 160;
+
 /// Indexes by segment. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct SegmentCache(Cache<SegmentId, Arc<SegmentIndex>>);
@@ -18,7 +21,7 @@ impl SegmentCache {
             .with_name("segments")
             .with_shards(8)
             .with_eviction_config(S3FifoConfig::default())
-            .with_weighter(|_: &SegmentId, index: &Arc<SegmentIndex>| index.memory_len())
+            .with_weighter(|_: &SegmentId, index: &Arc<SegmentIndex>| index.memory_len() + ENTRY_OVERHEAD)
             .build();
         Self(cache)
     }

@@ -85,6 +85,24 @@ async fn what_was_on_disk_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_lowered_limit_holds_for_what_was_there_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "8 MB"))).await.unwrap();
+    cache.close().await;
+    drop(cache);
+    assert!(bytes_on_disk(folder.path()) > 1_000_000);
+    let cache = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "1 MB"))).await.unwrap();
+    assert!(bytes_on_disk(folder.path()) <= 1_000_000);
+    cache.close().await;
+}
+
+#[test]
+fn limits_that_ask_for_huge_files_are_refused() {
+    let huge = DiskOptions { open_limit: 2, ..disk(Path::new("unused"), "1 TB") };
+    assert!(matches!(huge.check(), Err(CacheError::FilesTooLarge { .. })));
+}
+
+#[tokio::test]
 async fn a_limit_that_is_too_small_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let opened = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "100 KB"))).await;

@@ -57,9 +57,19 @@ pub(crate) enum IndexError {
 #[derive(Debug, Default)]
 pub(crate) struct VolumeIndex {
     versions: RwLock<Versions>,
-    extending: tokio::sync::Mutex<()>,
+    /// Held by whoever extends the index; inside, how the last flight failed.
+    extending: tokio::sync::Mutex<Option<Failure>>,
+    /// Flights that have ended.
+    flights: AtomicU64,
     used: AtomicU64,
     weight: AtomicUsize,
+}
+
+/// A flight that did not reach the metastore: those who waited for it are told the same.
+#[derive(Debug, Clone)]
+struct Failure {
+    flight: u64,
+    error: Arc<IndexError>,
 }
 
 impl VolumeIndex {
@@ -99,19 +109,31 @@ impl VolumeIndexes {
     }
 
     /// The index of a volume, at least up to this LSN.
-    pub(crate) async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<VolumeIndex>, IndexError> {
+    pub(crate) async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<VolumeIndex>, Arc<IndexError>> {
         let index = self.slot(vid);
         if index.knows(lsn) {
             return Ok(index);
         }
-        let outcome = {
-            let _single_flight = index.extending.lock().await;
-            if index.knows(lsn) { Ok(()) } else { self.extend(vid, &index, lsn).await }
-        };
-        if outcome.is_err() {
-            self.forget_empty(vid, &index);
+        // Also where the reader goes away in the middle.
+        let forget = ForgetEmpty { volumes: self, vid, index: &index };
+        let flights_before = index.flights.load(Ordering::Acquire);
+        let mut last_failure = index.extending.lock().await;
+        if !index.knows(lsn) {
+            if let Some(failure) = last_failure.as_ref().filter(|failure| failure.flight > flights_before) {
+                return Err(Arc::clone(&failure.error));
+            }
+            let outcome = self.extend(vid, &index, lsn).await.map_err(Arc::new);
+            let flight = index.flights.fetch_add(1, Ordering::AcqRel) + 1;
+            *last_failure = match &outcome {
+                Err(error) if matches!(**error, IndexError::Metastore { .. }) => {
+                    Some(Failure { flight, error: Arc::clone(error) })
+                }
+                _ => None,
+            };
+            outcome?;
         }
-        outcome.map(|()| index)
+        drop((last_failure, forget));
+        Ok(index)
     }
 
     /// Bytes of memory in use.
@@ -148,10 +170,12 @@ impl VolumeIndexes {
             if head_lsn < lsn.get() || commits.is_empty() {
                 return Err(IndexError::Missing { vid, lsn });
             }
-            for commit in commits {
-                append(vid, &mut index.versions.write(), commit)?;
-            }
+            let appended = {
+                let mut versions = index.versions.write();
+                commits.into_iter().try_for_each(|commit| append(vid, &mut versions, commit))
+            };
             self.keep(vid, index);
+            appended?;
             if index.knows(lsn) {
                 return Ok(());
             }
@@ -172,6 +196,19 @@ impl VolumeIndexes {
         if total > self.weight_max {
             self.weight.store(drop_oldest(&mut slots, vid, total, self.weight_max), Ordering::Relaxed);
         }
+    }
+}
+
+/// Forgets an index that is still empty when the reader is done with it, in whatever way.
+struct ForgetEmpty<'a> {
+    volumes: &'a VolumeIndexes,
+    vid: VolumeId,
+    index: &'a Arc<VolumeIndex>,
+}
+
+impl Drop for ForgetEmpty<'_> {
+    fn drop(&mut self) {
+        self.volumes.forget_empty(self.vid, self.index);
     }
 }
 

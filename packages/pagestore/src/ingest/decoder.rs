@@ -121,6 +121,8 @@ struct OpenPage {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     run_pages: usize,
+    /// Bytes of the body that are still to come; sizes the next buffer, once there is data for it.
+    bytes_expected: usize,
     state: State,
     varint: Varint,
     vid_bytes: Vec<u8>,
@@ -137,6 +139,7 @@ impl Decoder {
     pub(crate) fn new(run_pages: usize, bytes_expected: usize) -> Self {
         Self {
             run_pages,
+            bytes_expected,
             state: State::Tag,
             varint: Varint::default(),
             vid_bytes: Vec::with_capacity(VID_LEN),
@@ -145,7 +148,7 @@ impl Decoder {
             page: None,
             seen: PageSet::new(),
             indexes: Vec::new(),
-            data: BytesMut::with_capacity(bytes_expected.min(run_pages * PAGE_SIZE)),
+            data: BytesMut::new(),
         }
     }
 
@@ -170,8 +173,8 @@ impl Decoder {
     pub(crate) fn take_run(&mut self, bytes_expected: usize) -> Result<Run, DecodeError> {
         let vid = self.vid.ok_or(DecodeError::VolumeIdLate)?;
         self.vid_used = Some(vid);
-        let next = BytesMut::with_capacity(bytes_expected.min(self.run_pages * PAGE_SIZE));
-        let data = std::mem::replace(&mut self.data, next).freeze();
+        self.bytes_expected = bytes_expected;
+        let data = std::mem::take(&mut self.data).freeze();
         Ok(Run { vid, indexes: std::mem::take(&mut self.indexes), data })
     }
 
@@ -256,6 +259,9 @@ impl Decoder {
 
     fn begin_data(&mut self, len: u64) -> Result<(), DecodeError> {
         let whole = self.indexes.len() * PAGE_SIZE;
+        if whole == 0 {
+            self.data.reserve(self.bytes_expected.min(self.run_pages * PAGE_SIZE));
+        }
         self.data.truncate(whole);
         let len = usize::try_from(len).ok().filter(|len| *len as u64 <= PAGE_MESSAGE_BYTES_MAX);
         let len = len.ok_or(DecodeError::PageField)?;

@@ -123,7 +123,12 @@ async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads
                 }
                 None => open = false,
             },
-            Some(_) = uploads.join_next() => {}
+            Some(upload) = uploads.join_next() => {
+                // Its requests are told that nobody answers.
+                if let Err(error) = upload {
+                    tracing::error!(error = %error, "an upload ended without an outcome");
+                }
+            }
         }
         while uploads.len() < uploads_max {
             let Some(batch) = batches.pop_front() else { break };

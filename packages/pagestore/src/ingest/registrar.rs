@@ -26,6 +26,16 @@ pub(crate) enum RegisterError {
     Gone,
 }
 
+impl RegisterError {
+    /// May the same be tried again with hope?
+    pub(crate) fn is_retryable(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_temporary(),
+            Self::Gone => true,
+        }
+    }
+}
+
 impl Registrar {
     /// Starts the task.
     pub(crate) fn start(metastore: MetastoreClient) -> Self {

@@ -1,11 +1,7 @@
 //! Brings planned pages: from memory, from the disk cache, and the rest from the store in as few range reads as
 //! pay. Every page that comes from the store is checked against its segment's index before anybody sees it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use catgraft_core::{Page, PageIndex, SegmentId, VolumeId};
@@ -13,7 +9,10 @@ use catgraft_objects::{ObjectKey, ObjectStore};
 use catgraft_segment::{Damaged, PageLocation};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{open::SegmentOpener, plan::Planned};
+use super::{
+    open::{Located, SegmentOpener},
+    plan::Planned,
+};
 use crate::cache::PageCache;
 
 /// Pages nearer to each other than this are read at once: so many bytes cost less than another request.
@@ -92,14 +91,7 @@ impl Fetcher {
     }
 
     async fn read_store(&self, vid: VolumeId, missing: &[Planned]) -> Result<BTreeMap<PageIndex, Page>, FetchError> {
-        let sids: BTreeSet<SegmentId> = missing.iter().map(|planned| planned.sid).collect();
-        let indexes = self.opener.open(sids.into_iter()).await?;
-        let mut located = Vec::with_capacity(missing.len());
-        for Planned { page, sid } in missing {
-            let not_held = FetchError::NotHeld { sid: *sid, vid, page: *page };
-            let location = indexes.get(sid).and_then(|index| index.find(vid, *page)).ok_or(not_held)?;
-            located.push((*sid, *page, location));
-        }
+        let located = self.opener.locate(vid, missing).await?;
         let pages: Vec<Vec<(PageIndex, Page)>> = stream::iter(range_reads(located))
             .map(|read| self.read_range(vid, read))
             .buffer_unordered(FETCH_CONCURRENCY)
@@ -131,7 +123,7 @@ impl Fetcher {
 }
 
 /// Joins pages of one segment that lie near each other into range reads.
-pub(super) fn range_reads(mut located: Vec<(SegmentId, PageIndex, PageLocation)>) -> Vec<RangeRead> {
+pub(super) fn range_reads(mut located: Vec<Located>) -> Vec<RangeRead> {
     located.sort_unstable_by_key(|(sid, _, location)| (*sid, location.offset));
     let mut reads: Vec<RangeRead> = Vec::new();
     for (sid, page, location) in located {

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use catgraft_core::{Page, PageIndex};
 use catgraft_proto::ReadPagesCall;
+use tokio::sync::Semaphore;
 
 pub(crate) use fetch::{FetchError, Fetcher};
 pub(crate) use open::SegmentOpener;
@@ -26,7 +27,7 @@ use crate::index::{IndexError, VolumeIndexes};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(#[from] Arc<IndexError>),
     #[error(transparent)]
     Fetch(#[from] FetchError),
 }
@@ -36,11 +37,15 @@ pub(crate) enum ReadError {
 pub(crate) struct Reader {
     pub(crate) volumes: Arc<VolumeIndexes>,
     pub(crate) fetcher: Fetcher,
+    /// Pages that may be on their way to clients, in memory, at one time.
+    pub(crate) pages_in_flight: Semaphore,
 }
 
 impl Reader {
     /// The encoded `ReadPagesResponse`: pages in ascending order, those without content left out.
     pub(crate) async fn read(&self, call: &ReadPagesCall) -> Result<Bytes, ReadError> {
+        let pages = u32::try_from(call.pages.len()).unwrap_or(u32::MAX);
+        let _room = self.pages_in_flight.acquire_many(pages).await;
         let index = self.volumes.at(call.vid, call.lsn).await?;
         let plan = plan::plan(&index.versions(), call.lsn, &call.pages);
         let pages: Vec<(PageIndex, Page)> = self.fetcher.fetch(call.vid, &plan).await?;

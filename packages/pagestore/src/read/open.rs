@@ -1,20 +1,26 @@
 //! Opens segments: what the catalog knows of them, then their index out of the object, checked against it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use catgraft_client::MetastoreClient;
-use catgraft_core::SegmentId;
+use catgraft_core::{PageIndex, SegmentId, VolumeId};
 use catgraft_objects::{ObjectKey, ObjectStore};
 use catgraft_proto::catgraft::internal::v1::{ReadSegmentsRequest, SegmentRow};
-use catgraft_segment::{Damaged, SegmentIndex, SegmentSummary};
+use catgraft_segment::{Damaged, PageLocation, SegmentIndex, SegmentSummary};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::fetch::FetchError;
+use super::{fetch::FetchError, plan::Planned};
 use crate::cache::SegmentCache;
 
 /// Indexes that one request opens at a time.
 const OPEN_CONCURRENCY: usize = 16;
+
+/// A page, and where it lies in a segment.
+pub(super) type Located = (SegmentId, PageIndex, PageLocation);
 
 /// Opens segments, and remembers those that were opened.
 pub(crate) struct SegmentOpener {
@@ -30,30 +36,32 @@ impl std::fmt::Debug for SegmentOpener {
 }
 
 impl SegmentOpener {
-    /// The indexes of these segments.
-    pub(super) async fn open(
-        &self,
-        sids: impl Iterator<Item = SegmentId>,
-    ) -> Result<HashMap<SegmentId, Arc<SegmentIndex>>, FetchError> {
-        let mut opened = HashMap::new();
+    /// Where these pages lie in their segments. Only so many indexes are held at once as are read at once.
+    pub(super) async fn locate(&self, vid: VolumeId, planned: &[Planned]) -> Result<Vec<Located>, FetchError> {
+        let mut by_segment: BTreeMap<SegmentId, Vec<PageIndex>> = BTreeMap::new();
+        for Planned { page, sid } in planned {
+            by_segment.entry(*sid).or_default().push(*page);
+        }
+        let mut located = Vec::with_capacity(planned.len());
         let mut unknown = Vec::new();
-        for sid in sids {
-            match self.cache.get(sid) {
-                Some(index) => drop(opened.insert(sid, index)),
-                None => unknown.push(sid),
+        for (sid, pages) in &by_segment {
+            match self.cache.get(*sid) {
+                Some(index) => find_all(vid, *sid, pages, &index, &mut located)?,
+                None => unknown.push(*sid),
             }
         }
         if unknown.is_empty() {
-            return Ok(opened);
+            return Ok(located);
         }
         let summaries = self.summaries(&unknown).await?;
-        let fetched: Vec<_> = stream::iter(summaries)
+        let mut opened = stream::iter(summaries)
             .map(|(sid, summary)| async move { self.read_index(sid, &summary).await.map(|index| (sid, index)) })
-            .buffer_unordered(OPEN_CONCURRENCY)
-            .try_collect()
-            .await?;
-        opened.extend(fetched);
-        Ok(opened)
+            .buffer_unordered(OPEN_CONCURRENCY);
+        while let Some((sid, index)) = opened.try_next().await? {
+            let pages = by_segment.get(&sid).map_or(&[][..], Vec::as_slice);
+            find_all(vid, sid, pages, &index, &mut located)?;
+        }
+        Ok(located)
     }
 
     async fn summaries(&self, sids: &[SegmentId]) -> Result<HashMap<SegmentId, SegmentSummary>, FetchError> {
@@ -82,6 +90,20 @@ impl SegmentOpener {
         self.cache.insert(sid, Arc::clone(&index));
         Ok(index)
     }
+}
+
+fn find_all(
+    vid: VolumeId,
+    sid: SegmentId,
+    pages: &[PageIndex],
+    index: &SegmentIndex,
+    located: &mut Vec<Located>,
+) -> Result<(), FetchError> {
+    for page in pages {
+        let location = index.find(vid, *page).ok_or(FetchError::NotHeld { sid, vid, page: *page })?;
+        located.push((sid, *page, location));
+    }
+    Ok(())
 }
 
 fn summary_of(row: &SegmentRow) -> Option<(SegmentId, SegmentSummary)> {
