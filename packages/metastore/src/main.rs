@@ -21,7 +21,11 @@ fn main() -> ExitCode {
 
 async fn serve(daemon: Daemon, shutdown: CancellationToken) -> Result<(), Error> {
     let address = (daemon.host, daemon.port);
-    let metastore = metastore::build(daemon.metastore, Deps::default()).await?;
+    // A database that does not answer must not keep the program from being stopped.
+    let metastore = tokio::select! {
+        built = metastore::build(daemon.metastore, Deps::default()) => built?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
     let listener = TcpListener::bind(address).map_err(|source| Error::Bind { address: address.into(), source })?;
     metastore.run(listener, shutdown).await
 }

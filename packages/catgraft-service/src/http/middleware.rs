@@ -24,6 +24,7 @@ use super::{
     Auth, Call, PROTOBUF, PROTOCOL_PREFIXES,
     request_id::{self, RequestId},
     server::Shared,
+    status_pages,
 };
 use crate::{
     error::{ApiError, Chain, ErrorKind},
@@ -62,8 +63,12 @@ pub(super) async fn guard<B>(request: ServiceRequest, next: Next<B>) -> Result<S
 where
     B: MessageBody + 'static,
 {
-    if !PROTOCOL_PREFIXES.iter().any(|prefix| request.path().starts_with(prefix)) {
+    if status_pages::PATHS.contains(&request.path()) {
         return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    // The router decodes what is percent-encoded, and this does not: whatever is not known here letter by letter goes no further.
+    if !PROTOCOL_PREFIXES.iter().any(|prefix| request.path().starts_with(prefix)) {
+        return Ok(request.into_response(status_pages::not_found()));
     }
     let started = Instant::now();
     let shared = request.app_data::<Data<Shared>>().cloned().expect("serve puts it there");

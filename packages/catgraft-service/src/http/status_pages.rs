@@ -11,12 +11,19 @@ use crate::metrics;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
+const HEALTH: &str = "/health";
+const READY: &str = "/ready";
+const METRICS: &str = "/metrics";
+
+/// The paths that are answered without a token.
+pub(super) const PATHS: [&str; 3] = [HEALTH, READY, METRICS];
+
 pub(super) fn configure(config: &mut web::ServiceConfig) {
     config
-        .route("/health", web::get().to(health))
-        .route("/ready", web::get().to(ready))
-        .route("/metrics", web::get().to(render_metrics))
-        .default_service(web::to(not_found));
+        .route(HEALTH, web::get().to(health))
+        .route(READY, web::get().to(ready))
+        .route(METRICS, web::get().to(render_metrics))
+        .default_service(web::to(|| async { not_found() }));
 }
 
 /// The process runs and answers.
@@ -38,7 +45,8 @@ async fn render_metrics(shared: Data<Shared>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, metrics::CONTENT_TYPE)).body(shared.metrics.render())
 }
 
-async fn not_found() -> HttpResponse {
+/// What is neither a page nor a call.
+pub(super) fn not_found() -> HttpResponse {
     HttpResponse::NotFound()
         .insert_header((header::CONTENT_TYPE, TEXT))
         .body("not found; there are /health, /ready and /metrics, and the calls of the protocol\n")

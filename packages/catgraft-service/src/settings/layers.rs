@@ -137,7 +137,7 @@ impl Layer {
     /// Takes a value as environment, flags and defaults have it.
     pub(super) fn give_text(&mut self, entry: Entry, text: &str, source: Source) -> Result<(), SettingsError> {
         let value = match entry.kind() {
-            Kind::Text | Kind::Secret => Some(Value::Text(text.to_owned())),
+            Kind::Text | Kind::Secret => Some(Value::Text(text.to_owned())).filter(|_| !text.is_empty()),
             Kind::Integer => text.parse().ok().map(Value::Integer),
             Kind::Boolean => text.parse().ok().map(Value::Boolean),
         };

@@ -93,3 +93,26 @@ async fn the_status_pages_need_no_token() {
         assert_eq!(Request::new("GET", path).send(case.service.address).await.status, 200, "{path}");
     }
 }
+
+#[tokio::test]
+async fn no_other_spelling_of_a_call_reaches_it() {
+    let case = Case::new();
+    for path in [
+        "/%6detastore/v1/echo",
+        "/%6Detastore/v1/echo",
+        "/metastore%2fv1/echo",
+        "//metastore/v1/echo",
+        "/./metastore/v1/echo",
+        "/METASTORE/v1/echo",
+        "/metastor%65/v1/internal",
+    ] {
+        let request = Request::new("POST", path).header("Content-Type", "application/x-protobuf");
+        assert_eq!(request.send(case.service.address).await.status, 404, "{path}");
+    }
+    for path in
+        ["/metastore/v1/%65cho", "/metastore/v1/echo/", "/metastore/v1//echo", "/metastore/../metastore/v1/echo"]
+    {
+        let request = Request::new("POST", path).header("Content-Type", "application/x-protobuf");
+        request.send(case.service.address).await.error(400, 1);
+    }
+}

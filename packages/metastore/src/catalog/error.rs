@@ -69,7 +69,9 @@ pub enum Error {
     /// The schema is newer than this program.
     #[error(
         "the catalog {location} has schema version {found}, made by a newer CatGraft: \
-         upgrade this program, which knows versions up to {known}"
+         upgrade this program, which knows versions up to {known}, to the CatGraft that made it \
+         (compare `catgraft --version`), or restore the database from before it was migrated, \
+         for `catgraft migrate` cannot go back"
     )]
     SchemaNewer {
         /// The catalog.

@@ -54,8 +54,8 @@ pub struct CommitsWanted {
     pub end: Option<Lsn>,
     /// Most commits in one page.
     pub commits_max: u32,
-    /// The page ends before the commit at which its segment lists would pass this many bytes, but is never empty
-    /// for that.
+    /// The page ends with the commit at which its segment lists reach this many bytes, so it is never empty for
+    /// that.
     pub bytes_max: u64,
 }
 
@@ -142,7 +142,8 @@ pub struct VolumeStats {
     pub segments: u64,
     /// Pages written for it into those segments: superseded versions and pages that no commit took are counted.
     pub pages_stored: u64,
-    /// The same in bytes, before any compression.
+    /// [`Self::pages_stored`] times the size of a page: what the pages amount to before compression, and without the
+    /// segments' indexes. It is not the size of any objects.
     pub bytes_stored: u64,
     /// When the commit at the checkpoint was made.
     pub first_commit: Timestamp,

@@ -4,26 +4,35 @@
 
 mod log;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use catgraft_core::{Clock, Lsn, PageSet, SegmentId, VolumeId, limits::RESPONSE_BYTES_MAX};
 use catgraft_proto::{CommitCall, PullCall, ReadLogCall, SnapshotCall};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use self::log::Log;
 use crate::{
     catalog::{self, Catalog, CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, Snapshot},
     commit,
-    heads::{Heads, follow::Announcer},
+    heads::{Heads, Moment, follow::Announcer},
     metrics::Counts,
 };
 
 /// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their
 /// headers.
 const COMMIT_BYTES_MAX: usize = 128;
+
+/// Longest wait for other reads of logs, which take longest where the database does not answer.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Volumes, as the endpoints see them.
 pub(crate) struct Volumes {
@@ -69,6 +78,12 @@ pub(crate) enum Error {
     /// The catalog was not reached since the start, so its schema is not known.
     #[error("the catalog was not reached yet")]
     NotOpen,
+    /// Too many logs are being read, for too long.
+    #[error("no log could be read within {} s: others are being read", PERMIT_TIMEOUT.as_secs())]
+    Busy,
+    /// The program ends.
+    #[error("the metastore is stopping")]
+    Stopping,
     /// The catalog failed.
     #[error("the catalog failed")]
     Catalog(#[from] catalog::Error),
@@ -118,7 +133,7 @@ impl Volumes {
             self.counts.polls_from_memory.inc();
             return Err(Error::NothingNewer { vid, start });
         }
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         let mut log = self.open_log(call, CommitsWanted::BYTES_MAX).await?;
         let (mut pages, mut last) = (PageSet::new(), None);
         while let Some(page) = log.next_page().await? {
@@ -135,7 +150,7 @@ impl Volumes {
     /// The commits of a range, where they fit one answer.
     pub(crate) async fn commits(&self, call: PullCall) -> Result<Commits, Error> {
         let vid = call.vid;
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         let mut log = self.open_log(call, RESPONSE_BYTES_MAX as u64).await?;
         let mut commits: Vec<CommitRow> = Vec::new();
         let mut bytes = 0;
@@ -159,7 +174,7 @@ impl Volumes {
         // Nothing comes after the last number, so its next is itself and finds nothing.
         let start = after.map(|lsn| lsn.next().unwrap_or(lsn));
         let moment = self.heads.moment();
-        let _permit = self.permit().await;
+        let _permit = self.permit().await?;
         let page = catalog.commits_read(vid, CommitsWanted::range(start, None)).await?;
         if let Some(page) = &page {
             self.heads.observe(moment, vid, page.head.lsn);
@@ -167,21 +182,43 @@ impl Volumes {
         Ok(page)
     }
 
-    /// Commits, and tells the other metastores.
-    pub(crate) async fn commit(&self, call: CommitCall) -> Result<Snapshot, Error> {
+    /// Commits, and tells the other metastores. Goes on to the end although its client may go away in the middle: a
+    /// commit that landed and that nobody here knows of would leave the head in memory behind.
+    pub(crate) async fn commit(self: &Arc<Self>, call: CommitCall) -> Result<Snapshot, Error> {
+        let volumes = Arc::clone(self);
+        let commit = tokio::spawn(async move { volumes.commit_to_the_end(call).await });
+        match commit.await {
+            Ok(outcome) => outcome,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            Err(_) => Err(Error::Stopping),
+        }
+    }
+
+    async fn commit_to_the_end(&self, call: CommitCall) -> Result<Snapshot, Error> {
         let vid = call.vid;
+        let catalog = self.catalog()?;
         let moment = self.heads.moment();
-        match self.catalog()?.commit_append(call, self.clock.now()).await? {
+        match catalog.commit_append(call, self.clock.now()).await? {
             CommitOutcome::Committed(snapshot) => {
-                self.heads.observe(moment, vid, snapshot.lsn);
-                if let Some(announcer) = &self.announcer {
-                    announcer.add(vid, snapshot.lsn);
-                }
+                self.learn(moment, vid, snapshot.lsn);
                 Ok(snapshot)
             }
-            CommitOutcome::AlreadyCommitted(snapshot) => Ok(snapshot),
+            CommitOutcome::AlreadyCommitted(snapshot) => {
+                // A retry, because the first answer was lost, and perhaps more than the answer. The head may be further on.
+                let head = catalog.snapshot_latest(vid).await?.ok_or(Error::NoVolume { vid })?;
+                self.learn(moment, vid, head.lsn);
+                Ok(snapshot)
+            }
             CommitOutcome::Rejected { head } => Err(Error::Rejected { vid, head }),
             CommitOutcome::Invalid(source) => Err(Error::CommitInvalid { vid, source }),
+        }
+    }
+
+    /// Remembers a head, and tells it to the other metastores.
+    fn learn(&self, moment: Option<Moment>, vid: VolumeId, head: Lsn) {
+        self.heads.observe(moment, vid, head);
+        if let Some(announcer) = &self.announcer {
+            announcer.add(vid, head);
         }
     }
 
@@ -210,8 +247,9 @@ impl Volumes {
         if self.open.load(Ordering::Acquire) { Ok(self.catalog.as_ref()) } else { Err(Error::NotOpen) }
     }
 
-    async fn permit(&self) -> SemaphorePermit<'_> {
-        self.log_reads.acquire().await.expect("the semaphore is never closed")
+    async fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let permit = timeout(PERMIT_TIMEOUT, self.log_reads.acquire()).await.map_err(|_| Error::Busy)?;
+        Ok(permit.expect("the semaphore is never closed"))
     }
 
     async fn open_log(&self, call: PullCall, bytes_max: u64) -> Result<Log<'_>, Error> {

@@ -124,6 +124,7 @@ async fn a_newer_schema_is_refused((location, home): Empty) {
     for error in [opened, migrated, looked_at] {
         assert!(matches!(error, Error::SchemaNewer { .. }), "{error:?}");
         assert!(error.to_string().contains("has schema version 9999, made by a newer CatGraft: upgrade"), "{error}");
+        assert!(error.to_string().contains("`catgraft --version`"), "{error}");
     }
 }
 

@@ -33,13 +33,18 @@ const DOING: &str = "committing";
 /// segment vanished, and the round after it answers that; more rounds than these are a bug.
 const ROUNDS_MAX: u32 = 4;
 
+/// One row, so that the rival's list of segments is sent once. The two arrays go together; a graft is null where the
+/// segment holds nothing of the volume.
 const STATE: &str = "
-    SELECT v.head_lsn, v.checkpoint_lsn, c.lsn, c.cid, c.page_count, c.committed_at, c.segments, s.sid, h.graft
-    FROM (SELECT $1::bytea AS vid) AS asked
-    LEFT JOIN volume v ON v.vid = asked.vid
-    LEFT JOIN volume_commit c ON c.vid = asked.vid AND c.lsn = $2
-    LEFT JOIN segment s ON s.sid = ANY($3)
-    LEFT JOIN segment_volume h ON h.vid = asked.vid AND h.sid = s.sid";
+    SELECT v.head_lsn, v.checkpoint_lsn, c.lsn, c.cid, c.page_count, c.committed_at, c.segments, held.sids, held.grafts
+    FROM (
+        SELECT coalesce(array_agg(s.sid ORDER BY s.sid), '{}') AS sids,
+               coalesce(array_agg(h.graft ORDER BY s.sid), '{}') AS grafts
+        FROM segment s LEFT JOIN segment_volume h ON h.vid = $1 AND h.sid = s.sid
+        WHERE s.sid = ANY($3)
+    ) AS held
+    LEFT JOIN volume v ON v.vid = $1
+    LEFT JOIN volume_commit c ON c.vid = $1 AND c.lsn = $2";
 
 /// The first commit of a volume makes its row.
 const SWAP_FIRST: &str = "
@@ -91,25 +96,24 @@ pub(super) async fn commit_append(pool: &Pool, call: &CommitCall, now: Timestamp
 async fn read_state(pool: &Pool, call: &CommitCall, sids: &[SegmentId]) -> Result<CommitState, Error> {
     let next = lsn_after(call.base).map_or(i64::MAX, lsn_to_sql);
     let ids: Vec<&[u8]> = sids.iter().map(|sid| sid.as_bytes().as_slice()).collect();
-    let rows = pool
-        .fetch_all(DOING, || sqlx::query(STATE).bind(call.vid.as_bytes().as_slice()).bind(next).bind(ids.clone()))
-        .await?;
-    let mut state = CommitState { segments: HashMap::with_capacity(rows.len()), ..CommitState::default() };
-    // The head and the rival are the same in every row.
-    if let Some(row) = rows.first() {
-        read_head(row, call, &mut state)?;
-    }
-    for row in &rows {
-        let Some(sid) = row.try_get::<Option<&[u8]>, _>("sid").map_err(damaged(DOING))? else { continue };
-        let holding = match row.try_get::<Option<&[u8]>, _>("graft").map_err(damaged(DOING))? {
+    let row = pool
+        .fetch_optional(DOING, || sqlx::query(STATE).bind(call.vid.as_bytes().as_slice()).bind(next).bind(ids.clone()))
+        .await?
+        .ok_or_else(|| damaged(DOING)(sqlx::Error::RowNotFound))?;
+    let held: Vec<Vec<u8>> = row.try_get("sids").map_err(damaged(DOING))?;
+    let grafts: Vec<Option<Vec<u8>>> = row.try_get("grafts").map_err(damaged(DOING))?;
+    let mut state = CommitState { segments: HashMap::with_capacity(held.len()), ..CommitState::default() };
+    read_head(&row, call, &mut state)?;
+    for (sid, graft) in held.iter().zip(grafts) {
+        let holding = match graft {
             None => Holding::OtherVolumes,
-            Some(graft) => Holding::Pages(page_set_from_row(graft).map_err(|source| Error::DamagedVolume {
+            Some(graft) => Holding::Pages(page_set_from_row(&graft).map_err(|source| Error::DamagedVolume {
                 doing: DOING,
                 vid: call.vid,
                 source,
             })?),
         };
-        state.segments.insert(sid.try_into().map_err(damaged(DOING))?, holding);
+        state.segments.insert(sid.as_slice().try_into().map_err(damaged(DOING))?, holding);
     }
     Ok(state)
 }

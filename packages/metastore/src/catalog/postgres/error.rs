@@ -9,7 +9,7 @@ use crate::catalog::Error;
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remedy {
-    /// The connection is gone or in an unknown state: a new one may do.
+    /// The connection is gone, in an unknown state or leads to the wrong server: a new one may do.
     Reconnect,
     /// The server undid the statement because of others: the same again may do.
     Repeat,
@@ -36,8 +36,10 @@ fn remedy_for_code(code: Cow<'_, str>) -> Remedy {
         "40001" | "40P01" => Remedy::Repeat,
         // admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout: the connection ends with it
         "57P01" | "57P02" | "57P04" | "57P05" => Remedy::Reconnect,
-        // cannot_connect_now, query_canceled, read_only_sql_transaction, object_in_use, lock_not_available
-        "57P03" | "57014" | "25006" | "55006" | "55P03" => Remedy::Wait,
+        // read_only_sql_transaction: a primary that was replaced; where the address leads now, writing may do
+        "25006" => Remedy::Reconnect,
+        // cannot_connect_now, query_canceled, object_in_use, lock_not_available
+        "57P03" | "57014" | "55006" | "55P03" => Remedy::Wait,
         // connection exceptions; out of connections, disk or memory; errors of its disks
         code if code.starts_with("08") => Remedy::Reconnect,
         code if code.starts_with("53") || code.starts_with("58") => Remedy::Wait,

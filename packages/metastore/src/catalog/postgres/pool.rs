@@ -76,7 +76,7 @@ impl Pool {
                 Err(elapsed) => return Err(Error::Unavailable { doing, source: elapsed.into() }),
             };
             match remedy(&error) {
-                // Whatever ended this connection has most likely ended those that are idle.
+                // Whatever made this connection useless has most likely done so to those that are idle.
                 Remedy::Reconnect => drop(self.connections.retain(|_, _| false)),
                 Remedy::Repeat | Remedy::Wait | Remedy::Refused => lease.give_back(),
             }

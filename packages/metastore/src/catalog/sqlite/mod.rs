@@ -112,6 +112,9 @@ impl Catalog for Sqlite {
 
     async fn ping(&self) -> Result<(), Error> {
         const DOING: &str = "asking the catalog for a sign of life";
+        if let Some(writer) = &self.writer {
+            writer.must_live(DOING)?;
+        }
         sqlx::query("SELECT 1").fetch_one(&self.reads).await.map(drop).map_err(|error| outward(DOING, error))
     }
 

@@ -2,12 +2,13 @@
 //! be read one after the other.
 
 use catgraft_core::{Lsn, VolumeId};
+use futures::TryStreamExt;
 use sqlx::{FromRow, SqlitePool, sqlite::SqliteRow};
 
 use super::error::outward;
 use crate::catalog::{
     CommitsPage, CommitsWanted, Error, Snapshot, VolumeStats,
-    rows::{CommitRaw, HeadLsnRaw, HeadRaw, StatsRaw, bytes_to_sql, damaged, lsn_to_sql},
+    rows::{CommitRaw, HeadLsnRaw, HeadRaw, StatsRaw, damaged, lsn_to_sql},
 };
 
 /// The head of a volume.
@@ -41,29 +42,28 @@ pub(super) async fn commits_read(
 ) -> Result<Option<CommitsPage>, Error> {
     const DOING: &str = "reading the log of a volume";
     const LOG: &str = "
-        SELECT lsn, cid, page_count, committed_at, segments FROM (
-            SELECT log.*, sum(length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
-                          - length(log.segments) AS bytes_before
-            FROM (
-                SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
-                WHERE vid = ?1 AND lsn >= ?2 AND lsn <= ?3
-                ORDER BY lsn LIMIT ?4
-            ) AS log
-        ) WHERE bytes_before < ?5 ORDER BY lsn";
+        SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
+        WHERE vid = ?1 AND lsn >= ?2 AND lsn <= ?3
+        ORDER BY lsn LIMIT ?4";
     let Some(head) = snapshot_latest(reads, vid).await? else { return Ok(None) };
     let start = wanted.start.unwrap_or(head.checkpoint).max(head.checkpoint);
     let end = wanted.end.unwrap_or(head.lsn).min(head.lsn);
-    let rows = sqlx::query(LOG)
+    let mut rows = sqlx::query(LOG)
         .bind(vid.as_bytes().as_slice())
         .bind(lsn_to_sql(start))
         .bind(lsn_to_sql(end))
         .bind(i64::from(wanted.commits_max))
-        .bind(bytes_to_sql(wanted.bytes_max.max(1)))
-        .fetch_all(reads)
-        .await
-        .map_err(|error| outward(DOING, error))?;
-    let commits = rows.iter().map(|row| CommitRaw::from_row(row).map_err(damaged(DOING))?.read(DOING));
-    Ok(Some(CommitsPage { head, commits: commits.collect::<Result<_, _>>()? }))
+        .fetch(reads);
+    // Rows come as they are asked for, so what lies past the bound is hardly read.
+    let (mut commits, mut bytes) = (Vec::new(), 0);
+    while bytes < wanted.bytes_max.max(1)
+        && let Some(row) = rows.try_next().await.map_err(|error| outward(DOING, error))?
+    {
+        let commit = CommitRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
+        bytes += commit.segments.byte_len() as u64;
+        commits.push(commit);
+    }
+    Ok(Some(CommitsPage { head, commits }))
 }
 
 /// The heads of volumes by their ids.

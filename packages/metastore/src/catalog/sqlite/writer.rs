@@ -4,6 +4,9 @@
 //! decides before it writes, so the only errors in between are those of the database itself, which undo the
 //! transaction and are answered to every job in it; all of them may simply be sent again.
 
+#[cfg(test)]
+mod tests;
+
 use std::{fs::File, path::Path, sync::Arc};
 
 use catgraft_core::Timestamp;
@@ -73,16 +76,31 @@ impl Writer {
     /// Does what was accepted and lets go of the file.
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        if let Some(task) = self.task.lock().await.take() {
-            task.await.expect("the writer does not panic, and nobody aborts it");
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(error) = task.await
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "the writer of the embedded catalog had died");
         }
     }
 
+    /// Fails where the task is gone, so that nothing can be written any more.
+    pub(super) fn must_live(&self, doing: &'static str) -> Result<(), Error> {
+        if self.jobs.is_closed() { Err(self.gone(doing)) } else { Ok(()) }
+    }
+
+    fn gone(&self, doing: &'static str) -> Error {
+        let why = if self.closing.is_cancelled() {
+            "the catalog is being closed"
+        } else {
+            "the writer of the embedded catalog has died: the metastore must be started anew"
+        };
+        Error::Unavailable { doing, source: why.into() }
+    }
+
     async fn ask<T>(&self, doing: &'static str, job: impl FnOnce(Waiting<T>) -> Job) -> Result<T, Error> {
-        let closed = || Error::Unavailable { doing, source: "the catalog is being closed".into() };
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(job(Waiting { answer, outcome: None })).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| closed())?
+        self.jobs.send(job(Waiting { answer, outcome: None })).await.map_err(|_| self.gone(doing))?;
+        answered.await.map_err(|_| self.gone(doing))?
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod commits;
 mod embedded;
+mod failover;
 mod reading;
 mod round_trips;
 mod segments;

@@ -2,6 +2,7 @@
 
 mod access;
 mod calls;
+mod lost_answer;
 mod refusals;
 
 use catgraft_core::{PageSet, VolumeId};
