@@ -55,5 +55,7 @@ need_python() { # folder of the environment, file of requirements
   rm -rf "$environment"
   python3 -m venv "$environment" &&
     "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" &&
-    cp "$requirements" "$environment/requirements.txt"
+    cp "$requirements" "$environment/requirements.txt" && return
+  printf 'test: the Python packages of %s could not be installed; pip says above why\n' "$requirements" >&2
+  return 1
 }

@@ -87,7 +87,7 @@ fn free_port() -> u16 {
 }
 
 /// The programs lie beside each other in the target folder.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_pagestore")).with_file_name(name)
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a torture did, and why a service died, is told")]
 
+mod daemon;
 mod fuzz;
 mod kill;
 mod large_push;

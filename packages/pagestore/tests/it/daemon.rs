@@ -1,0 +1,74 @@
+//! The real daemons: what they refuse to start with, what they would run with, and how they end.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Output, Stdio},
+};
+
+use crate::kill::program;
+
+fn run(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(program(name));
+    command.args(arguments).envs(environment.iter().copied()).current_dir(folder.path()).output().unwrap()
+}
+
+fn refused(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let output = run(name, arguments, environment);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), text.lines().count()), (Some(2), 1), "{text}");
+    text
+}
+
+#[test]
+fn what_cannot_be_a_setting_ends_with_code_2_and_one_line() {
+    for (name, prefix) in [("metastore", "METASTORE"), ("pagestore", "PAGESTORE")] {
+        let typo = format!("{prefix}_PROT");
+        let text = refused(name, &[], &[(&typo, "1")]);
+        assert!(text.contains(&typo) && text.contains("_PORT?"), "{text}");
+        let text = refused(name, &["--port", "70000"], &[]);
+        assert!(text.contains("port") && text.contains("--port") && text.contains("65535"), "{text}");
+        let text = refused(name, &["--config", "/nowhere.toml"], &[]);
+        assert!(text.contains("/nowhere.toml"), "{text}");
+        let key = "0123456789";
+        let text = refused(name, &[], &[(&format!("{prefix}_AUTH__KEY"), key)]);
+        assert!(text.contains("auth.key") && text.contains("64 hex digits") && !text.contains(key), "{text}");
+    }
+    let text = refused("metastore", &[], &[("METASTORE_CATALOG__PATH", "")]);
+    assert!(text.contains("catalog.path"), "{text}");
+    let text = refused("pagestore", &["--objectstore-type", "s3_compatible"], &[]);
+    assert!(text.contains("bucket"), "{text}");
+}
+
+#[test]
+fn check_config_prints_what_would_run_and_no_secret() {
+    let key = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    for (name, prefix) in [("metastore", "METASTORE"), ("pagestore", "PAGESTORE")] {
+        let output =
+            run(name, &["--check-config"], &[(&format!("{prefix}_AUTH__KEY"), key), (&format!("{prefix}_PORT"), "7")]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && text.contains("port = 7") && text.contains("key = \"[redacted]\""),
+            "{text}"
+        );
+        assert!(!text.contains(key));
+    }
+}
+
+#[test]
+fn sigterm_ends_a_daemon_well() {
+    for name in ["metastore", "pagestore"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut daemon = Command::new(program(name))
+            .args(["--host", "127.0.0.1", "--port", "0"])
+            .current_dir(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(daemon.stderr.take().unwrap()).lines();
+        assert!(log.any(|line| line.unwrap().contains("listens")), "{name} did not start");
+        assert!(Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap().success());
+        let rest: Vec<String> = log.map(Result::unwrap).collect();
+        assert!(daemon.wait().unwrap().success(), "{name} ended with {rest:?}");
+    }
+}
