@@ -167,6 +167,16 @@ impl Layers {
         self.layers.iter().rev().find_map(|layer| layer.0.get(key))
     }
 
+    /// What the strongest layer that gives one of two keys has for each: a secret in a stronger layer wins over a file in a
+    /// weaker one, and the other way round.
+    pub(super) fn find_either(&self, one: &str, other: &str) -> (Option<&Given>, Option<&Given>) {
+        let gives = |layer: &'_ Layer| layer.0.contains_key(one) || layer.0.contains_key(other);
+        match self.layers.iter().rev().find(|layer| gives(layer)) {
+            Some(layer) => (layer.0.get(one), layer.0.get(other)),
+            None => (None, None),
+        }
+    }
+
     /// Adds a layer above all others.
     pub(super) fn push(&mut self, layer: Layer) {
         self.layers.push(layer);

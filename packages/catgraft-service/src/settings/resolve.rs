@@ -47,8 +47,7 @@ fn read_secrets(spec: &ServiceSpec, layers: &Layers, surroundings: &Surroundings
     let mut secrets = Layer::default();
     for entry in spec.entries().filter(Entry::is_secret) {
         let key = entry.key();
-        let given = layers.find(&key);
-        let file = layers.find(&twin_key(&key));
+        let (given, file) = layers.find_either(&key, &twin_key(&key));
         let (text, source) = match (given, file) {
             (Some(given), Some(file)) => {
                 return Err(SettingsError::BothGiven {

@@ -2,7 +2,9 @@
 
 use std::{
     io::{BufRead, BufReader},
+    os::unix::net::UnixDatagram,
     process::{Command, Output, Stdio},
+    time::Duration,
 };
 
 use crate::kill::program;
@@ -71,4 +73,37 @@ fn sigterm_ends_a_daemon_well() {
         let rest: Vec<String> = log.map(Result::unwrap).collect();
         assert!(daemon.wait().unwrap().success(), "{name} ended with {rest:?}");
     }
+}
+
+/// The states that a daemon sends to systemd, until it has sent one that begins like this.
+fn hear(socket: &UnixDatagram, wanted: &str) {
+    let mut message = [0; 4096];
+    loop {
+        let len = socket.recv(&mut message).unwrap_or_else(|error| panic!("{wanted} did not come: {error}"));
+        let text = String::from_utf8_lossy(&message[..len]).into_owned();
+        if text.lines().any(|line| line.starts_with(wanted)) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn systemd_is_told_of_start_life_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let mut daemon = Command::new(program("metastore"))
+        .args(["--host", "127.0.0.1", "--port", "0"])
+        .env("NOTIFY_SOCKET", &path)
+        .env("WATCHDOG_USEC", "100000")
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    hear(&socket, "READY=1");
+    hear(&socket, "WATCHDOG=1");
+    assert!(Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap().success());
+    hear(&socket, "STOPPING=1");
+    assert!(daemon.wait().unwrap().success());
 }

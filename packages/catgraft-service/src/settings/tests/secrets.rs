@@ -27,13 +27,22 @@ fn the_folder_of_credentials_is_filled_in() {
 }
 
 #[test]
-fn a_secret_that_is_given_twice_is_refused() {
-    let case = Case::new().file("pagestore.toml", "[auth]\nkey = \"a\"").variable("PAGESTORE_AUTH__KEY_FILE", "key");
+fn a_secret_that_is_given_twice_in_one_layer_is_refused() {
+    let case = Case::new().variable("PAGESTORE_AUTH__KEY", "a").variable("PAGESTORE_AUTH__KEY_FILE", "key");
     assert_eq!(
         case.refusal(),
-        "auth.key in pagestore.toml and auth.key_file in environment variable PAGESTORE_AUTH__KEY_FILE are both set: \
-         only one of the two is allowed"
+        "auth.key in environment variable PAGESTORE_AUTH__KEY and auth.key_file in environment variable \
+         PAGESTORE_AUTH__KEY_FILE are both set: only one of the two is allowed"
     );
+}
+
+#[test]
+fn a_secret_of_a_stronger_layer_wins_over_a_file_of_a_weaker_one_and_the_other_way_round() {
+    let case =
+        Case::new().file("pagestore.toml", "[auth]\nkey_file = \"none\"").variable("PAGESTORE_AUTH__KEY", "strong");
+    assert_eq!(case.run().auth.key.unwrap().expose(), "strong");
+    let case = Case::new().file("pagestore.toml", "[auth]\nkey = \"weak\"").file("key", "strong");
+    assert_eq!(case.variable("PAGESTORE_AUTH__KEY_FILE", "key").run().auth.key.unwrap().expose(), "strong");
 }
 
 #[test]
