@@ -3,7 +3,12 @@
 //! SIGTERM and SIGINT stop a service gently: it accepts no more, finishes what it accepted, and ends within
 //! [`STOP_TIMEOUT`]. A second signal ends it at once.
 
-use std::{future::Future, io, process::ExitCode, time::Duration};
+use std::{
+    future::Future,
+    io,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,6 +29,9 @@ const _: () = assert!(DRAIN_TIMEOUT.as_secs() < STOP_TIMEOUT.as_secs());
 
 /// How often a service that is not ready looks again.
 const READY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A second signal that comes sooner than this after the first one is the same one.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
 
 /// Exit code after the second signal, as shells report SIGINT.
 const EXIT_IMPATIENT: i32 = 130;
@@ -105,9 +113,13 @@ pub fn shutdown_signal() -> io::Result<CancellationToken> {
         tracing::info!("{name}: stopping");
         notify(&[NotifyState::Stopping]);
         token.cancel();
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+        // `timeout` and some supervisors send one signal twice, to the process and to its group.
+        let first = Instant::now();
+        while first.elapsed() < SAME_SIGNAL {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         tracing::warn!("second signal: giving up what was accepted");
         std::process::exit(EXIT_IMPATIENT);

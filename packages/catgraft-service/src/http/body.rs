@@ -22,7 +22,7 @@ pub async fn read_message<M: Message + Default>(payload: Payload, limit_bytes: u
 }
 
 /// The next piece of a body, none at its end. For handlers that decode while the body arrives. A client that goes away or
-/// says nothing for [`PIECE_TIMEOUT`] is [`crate::ErrorKind::Invalid`]: nearly always nobody reads the answer.
+/// says nothing for 30 s is [`crate::ErrorKind::Invalid`]: nearly always nobody reads the answer.
 pub async fn next_piece(payload: &mut Payload) -> Result<Option<Bytes>, ApiError> {
     match tokio::time::timeout(PIECE_TIMEOUT, payload.next()).await {
         Ok(Some(Ok(piece))) => Ok(Some(piece)),
