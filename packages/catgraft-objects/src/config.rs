@@ -1,15 +1,25 @@
 //! Which store to use: the `[objectstore]` part of a service's configuration, and the one door that opens it.
 
-use std::{path::PathBuf, sync::Arc};
+mod keys;
 
-use serde::{Deserialize, Serialize};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use crate::{error::Error, fs::FsStore, memory::MemoryStore, s3::S3Store, store::ObjectStore};
+use serde::Deserialize;
+
+use self::keys::Keys;
+use crate::{error::Error, fs::FsStore, hedged::Hedged, memory::MemoryStore, s3::S3Store, store::ObjectStore};
+
+/// How long it may take to be connected.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a store may show no sign of life. A client waits 60 s for its answer, and a request is tried three times.
+const STALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Hedges in a hundred reads.
+const HEDGE_PERCENT: u32 = 5;
 
 /// Which store to use. In configuration files it is a table with the key `type`; unknown keys, and keys of another type,
 /// are refused.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case", try_from = "Keys")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Keys")]
 pub enum ObjectStoreConfig {
     /// Objects in memory, gone with the process.
     #[default]
@@ -24,7 +34,7 @@ pub enum ObjectStoreConfig {
 }
 
 /// A bucket and how to reach it. Credentials come from the standard AWS variables, profiles or roles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Config {
     /// The bucket's name.
     pub bucket: String,
@@ -32,14 +42,37 @@ pub struct S3Config {
     pub prefix: String,
     /// URL of the server, for other stores than Amazon's. Otherwise `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, the
     /// profile's or `AWS_ENDPOINT`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub endpoint: Option<String>,
     /// The bucket's region. Otherwise that of the AWS variables or profile; `us-east-1` where an endpoint is set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Is the bucket named in the path of a URL, not in its host name? Otherwise: yes where an endpoint is set.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub path_style: Option<bool>,
+    /// Is the machine's metadata service asked for credentials where none are set? Otherwise: yes where no endpoint is.
+    pub instance_credentials: Option<bool>,
+    /// How long it may take to be connected.
+    pub connect_timeout: Duration,
+    /// How long the store may take for an answer's first byte, and for each 64 KiB of a body, either way. A body that
+    /// moves may take as long as it needs.
+    pub stall_timeout: Duration,
+    /// Most reads in a hundred that are sent a second time because their answer is late; 0 for none.
+    pub hedge_percent: u32,
+}
+
+impl S3Config {
+    /// A bucket of Amazon's, with everything else as it is where nothing is set.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self {
+            bucket: bucket.into(),
+            prefix: String::new(),
+            endpoint: None,
+            region: None,
+            path_style: None,
+            instance_credentials: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            stall_timeout: STALL_TIMEOUT,
+            hedge_percent: HEDGE_PERCENT,
+        }
+    }
 }
 
 /// Why an `[objectstore]` table does not say which store to use.
@@ -59,6 +92,20 @@ pub enum ConfigError {
         /// The text given.
         endpoint: String,
     },
+    /// A time is none that can be waited.
+    #[error("`{key}` is {text:?}: it must be a time above 0, such as 10s or 500ms")]
+    Time {
+        /// The key.
+        key: &'static str,
+        /// The text given.
+        text: String,
+    },
+    /// A share is none.
+    #[error("`hedge_percent` is {percent}: it must be a number from 0 to 100")]
+    HedgePercent {
+        /// The number given.
+        percent: u32,
+    },
     /// A key belongs to another type of store.
     #[error("`{key}` is not a key of type {kind:?}")]
     Foreign {
@@ -74,86 +121,8 @@ pub async fn open(config: &ObjectStoreConfig) -> Result<Arc<dyn ObjectStore>, Er
     Ok(match config {
         ObjectStoreConfig::Memory => Arc::new(MemoryStore::new()),
         ObjectStoreConfig::Fs { root } => Arc::new(FsStore::open(root).await?),
-        ObjectStoreConfig::S3Compatible(s3) => Arc::new(S3Store::open(s3).await),
+        ObjectStoreConfig::S3Compatible(s3) => {
+            Arc::new(Hedged::new(Arc::new(S3Store::open(s3).await), s3.hedge_percent))
+        }
     })
-}
-
-/// The keys as they are written. A flat table, not a tagged enum: serde would buffer that one, and the layers that a
-/// value comes from (an environment variable is always text) could no longer turn it into what is asked for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Keys {
-    #[serde(rename = "type")]
-    kind: Kind,
-    root: Option<PathBuf>,
-    bucket: Option<String>,
-    prefix: Option<String>,
-    endpoint: Option<String>,
-    region: Option<String>,
-    path_style: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Kind {
-    Memory,
-    Fs,
-    S3Compatible,
-}
-
-impl Kind {
-    fn as_str(&self) -> &'static str {
-        match self {
-            Kind::Memory => "memory",
-            Kind::Fs => "fs",
-            Kind::S3Compatible => "s3_compatible",
-        }
-    }
-}
-
-impl TryFrom<Keys> for ObjectStoreConfig {
-    type Error = ConfigError;
-    fn try_from(keys: Keys) -> Result<Self, ConfigError> {
-        let kind = keys.kind.as_str();
-        let fs_keys = [("root", keys.root.is_some())];
-        let s3_keys = [
-            ("bucket", keys.bucket.is_some()),
-            ("prefix", keys.prefix.is_some()),
-            ("endpoint", keys.endpoint.is_some()),
-            ("region", keys.region.is_some()),
-            ("path_style", keys.path_style.is_some()),
-        ];
-        let refuse = |foreign: &[(&'static str, bool)]| match foreign.iter().find(|(_, set)| *set) {
-            Some((key, _)) => Err(ConfigError::Foreign { kind, key }),
-            None => Ok(()),
-        };
-        let missing = |key| ConfigError::Missing { kind, key };
-        match keys.kind {
-            Kind::Memory => {
-                refuse(&fs_keys)?;
-                refuse(&s3_keys)?;
-                Ok(Self::Memory)
-            }
-            Kind::Fs => {
-                refuse(&s3_keys)?;
-                let root = keys.root.filter(|root| !root.as_os_str().is_empty()).ok_or_else(|| missing("root"))?;
-                Ok(Self::Fs { root })
-            }
-            Kind::S3Compatible => {
-                refuse(&fs_keys)?;
-                Ok(Self::S3Compatible(S3Config {
-                    bucket: keys.bucket.filter(|bucket| !bucket.is_empty()).ok_or_else(|| missing("bucket"))?,
-                    prefix: keys.prefix.unwrap_or_default(),
-                    endpoint: keys.endpoint.filter(|endpoint| !endpoint.is_empty()).map(url).transpose()?,
-                    region: keys.region.filter(|region| !region.is_empty()),
-                    path_style: keys.path_style,
-                }))
-            }
-        }
-    }
-}
-
-fn url(endpoint: String) -> Result<String, ConfigError> {
-    let is_url = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-    if is_url { Ok(endpoint) } else { Err(ConfigError::Endpoint { endpoint }) }
 }

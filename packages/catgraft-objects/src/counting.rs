@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Verb},
     key::{KeyPrefix, ObjectKey},
     payload::Payload,
-    store::{ObjectMeta, ObjectStore},
+    store::{ExtraRequests, ObjectMeta, ObjectStore},
 };
 
 /// A store that counts requests to the one inside.
@@ -26,25 +26,30 @@ pub struct Counting {
 }
 
 /// Running totals since the store was made, by verb.
-#[derive(Debug, Default)]
 pub struct Counts {
     by_verb: [VerbTotals; Verb::ALL.len()],
+    /// Knows what was sent beyond what was asked.
+    inner: Arc<dyn ObjectStore>,
 }
 
 /// The totals of one verb.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct VerbCounts {
-    /// Requests begun.
+    /// Requests begun, repeats and hedges included: what the store has to answer, and charges for.
     pub requests: u64,
-    /// Requests that ended in an error, [`Error::NotFound`] included.
+    /// Those of them that were sent again because the one before failed.
+    pub repeats: u64,
+    /// Those of them that were sent beside one whose answer was late.
+    pub hedges: u64,
+    /// Calls that ended in an error, [`Error::NotFound`] included.
     pub errors: u64,
-    /// Bytes of objects that successful requests carried.
+    /// Bytes of objects that successful calls carried.
     pub bytes: u64,
 }
 
 #[derive(Debug, Default)]
 struct VerbTotals {
-    requests: AtomicU64,
+    calls: AtomicU64,
     errors: AtomicU64,
     bytes: AtomicU64,
 }
@@ -53,8 +58,11 @@ impl Counts {
     /// The totals of a verb at this moment.
     pub fn of(&self, verb: Verb) -> VerbCounts {
         let totals = &self.by_verb[verb as usize];
+        let ExtraRequests { repeats, hedges } = self.inner.extra_requests(verb);
         VerbCounts {
-            requests: totals.requests.load(Ordering::Relaxed),
+            requests: totals.calls.load(Ordering::Relaxed) + repeats + hedges,
+            repeats,
+            hedges,
             errors: totals.errors.load(Ordering::Relaxed),
             bytes: totals.bytes.load(Ordering::Relaxed),
         }
@@ -67,7 +75,7 @@ impl Counts {
         request: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let totals = &self.by_verb[verb as usize];
-        totals.requests.fetch_add(1, Ordering::Relaxed);
+        totals.calls.fetch_add(1, Ordering::Relaxed);
         let answer = request.await;
         match &answer {
             Ok(value) => totals.bytes.fetch_add(bytes_of(value), Ordering::Relaxed),
@@ -80,7 +88,8 @@ impl Counts {
 impl Counting {
     /// Counts what is asked of `inner`.
     pub fn new(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, counts: Arc::default() }
+        let counts = Arc::new(Counts { by_verb: Default::default(), inner: Arc::clone(&inner) });
+        Self { inner, counts }
     }
 
     /// The totals, to be read at any time.
@@ -118,5 +127,9 @@ impl ObjectStore for Counting {
 
     async fn probe(&self) -> Result<(), Error> {
         self.counts.count(Verb::Probe, |()| 0, self.inner.probe()).await
+    }
+
+    fn extra_requests(&self, verb: Verb) -> ExtraRequests {
+        self.inner.extra_requests(verb)
     }
 }

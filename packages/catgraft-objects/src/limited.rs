@@ -8,10 +8,10 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{
-    error::Error,
+    error::{Error, Verb},
     key::{KeyPrefix, ObjectKey},
     payload::Payload,
-    store::{ObjectMeta, ObjectStore},
+    store::{ExtraRequests, ObjectMeta, ObjectStore},
 };
 
 /// How many requests may run at once.
@@ -73,5 +73,9 @@ impl ObjectStore for Limited {
 
     async fn probe(&self) -> Result<(), Error> {
         self.inner.probe().await
+    }
+
+    fn extra_requests(&self, verb: Verb) -> ExtraRequests {
+        self.inner.extra_requests(verb)
     }
 }

@@ -1,12 +1,17 @@
 //! A bucket of Amazon S3 or of anything that speaks its protocol.
 //!
 //! Asks for nothing but plain PUT, GET with a range, HEAD, DELETE and ListObjectsV2, without optional checksums, so that
-//! any S3-like store will do. The SDK repeats what failed and may be repeated; only the body of an answer that
-//! breaks off is left to the caller, as [`Error::Unavailable`].
+//! any S3-like store will do. An attempt lasts from the connection to the last byte of the answer (see `patience`), and
+//! the SDK repeats one that failed and may be repeated, after waits that are drawn.
 
+mod answer;
 mod body;
 mod client;
+mod credentials;
 mod errors;
+mod patience;
+mod progress;
+mod repeats;
 
 #[cfg(test)]
 mod tests;
@@ -17,20 +22,19 @@ use async_trait::async_trait;
 use aws_sdk_s3::{
     Client, config::Credentials, operation::get_object::builders::GetObjectFluentBuilder, primitives::ByteStream,
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
+use self::{answer::AnswerError, repeats::Repeats};
 use crate::{
     config::S3Config,
-    error::{BoxError, Error, Operation, range_len},
+    error::{BoxError, Error, Operation, Verb, range_len},
     key::{KeyPrefix, ObjectKey},
     payload::Payload,
-    store::{ObjectMeta, ObjectStore},
+    store::{ExtraRequests, ObjectMeta, ObjectStore},
 };
 
 /// Most keys in one answer of ListObjectsV2.
 const LIST_MAX: usize = 1000;
-/// Memory is not reserved beyond this on the word of a caller or of the store; a body may still be longer.
-const BODY_RESERVED_MAX: u64 = 16 * 1024 * 1024;
 
 /// Objects in a bucket.
 #[derive(Debug, Clone)]
@@ -39,17 +43,7 @@ pub struct S3Store {
     bucket: String,
     /// What every key begins with: empty, or text that ends with `/`.
     base: String,
-}
-
-/// An answer that does not fit its question.
-#[derive(Debug, thiserror::Error)]
-enum AnswerError {
-    #[error("the store sent more than the {0} bytes that were asked for")]
-    TooLong(u64),
-    #[error("the store told no length")]
-    NoLength,
-    #[error("the store cut the list off and did not say how to go on")]
-    NoContinuation,
+    repeats: Repeats,
 }
 
 impl S3Store {
@@ -69,7 +63,7 @@ impl S3Store {
             "" => String::new(),
             prefix => format!("{prefix}/"),
         };
-        Self { client, bucket: config.bucket.clone(), base }
+        Self { client, bucket: config.bucket.clone(), base, repeats: Repeats::default() }
     }
 
     fn name_of(&self, key: &ObjectKey) -> String {
@@ -85,18 +79,12 @@ fn internal(operation: Operation, source: impl Into<BoxError>) -> Error {
     Error::Internal { operation, source: source.into() }
 }
 
-/// Reads the body of an answer, which must not be longer than `len_max` bytes.
-async fn read_body(key: &ObjectKey, mut body: ByteStream, len_max: u64) -> Result<Bytes, Error> {
-    let operation = || Operation::Get(key.clone());
-    let mut read = BytesMut::with_capacity(len_max.min(BODY_RESERVED_MAX) as usize);
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| Error::Unavailable { operation: operation(), source: error.into() })?;
-        if (read.len() + chunk.len()) as u64 > len_max {
-            return Err(internal(operation(), AnswerError::TooLong(len_max)));
-        }
-        read.extend_from_slice(&chunk);
+/// The body of an answer, which lies in memory already.
+async fn bytes_of(key: &ObjectKey, body: ByteStream) -> Result<Bytes, Error> {
+    match body.collect().await {
+        Ok(bytes) => Ok(bytes.into_bytes()),
+        Err(error) => Err(internal(Operation::Get(key.clone()), error)),
     }
-    Ok(read.freeze())
 }
 
 #[async_trait]
@@ -105,13 +93,15 @@ impl ObjectStore for S3Store {
         let operation = || Operation::Put(key.clone());
         let len = i64::try_from(payload.len()).map_err(|error| internal(operation(), error))?;
         let request = self.client.put_object().bucket(&self.bucket).key(self.name_of(key)).content_length(len);
-        request.body(body::stream(payload)).send().await.map_err(|error| errors::of(operation(), error))?;
+        let request = request.body(body::stream(payload)).customize().interceptor(self.repeats.of(Verb::Put));
+        request.send().await.map_err(|error| errors::of(operation(), error))?;
         Ok(())
     }
 
     async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, Error> {
         let len = range_len(key, &range)?;
         let request = self.get_request(key).range(format!("bytes={}-{}", range.start, range.end - 1));
+        let request = request.customize().interceptor(self.repeats.of(Verb::Get));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if errors::is_range_past_end(&error) => {
@@ -119,7 +109,7 @@ impl ObjectStore for S3Store {
             }
             Err(error) => return Err(errors::of_object(key, Operation::Get(key.clone()), error)),
         };
-        let read = read_body(key, answer.body, len).await?;
+        let read = bytes_of(key, answer.body).await?;
         match read.len() as u64 {
             got if got < len => Err(Error::Short { key: key.clone(), range, got }),
             _ => Ok(read),
@@ -128,15 +118,15 @@ impl ObjectStore for S3Store {
 
     async fn get(&self, key: &ObjectKey) -> Result<Bytes, Error> {
         let operation = || Operation::Get(key.clone());
-        let answer = self.get_request(key).send().await.map_err(|error| errors::of_object(key, operation(), error))?;
-        let len = answer.content_length.and_then(|len| u64::try_from(len).ok());
-        let len = len.ok_or_else(|| internal(operation(), AnswerError::NoLength))?;
-        read_body(key, answer.body, len).await
+        let request = self.get_request(key).customize().interceptor(self.repeats.of(Verb::Get));
+        let answer = request.send().await.map_err(|error| errors::of_object(key, operation(), error))?;
+        bytes_of(key, answer.body).await
     }
 
     async fn head(&self, key: &ObjectKey) -> Result<ObjectMeta, Error> {
         let operation = || Operation::Head(key.clone());
         let request = self.client.head_object().bucket(&self.bucket).key(self.name_of(key));
+        let request = request.customize().interceptor(self.repeats.of(Verb::Head));
         let answer = request.send().await.map_err(|error| errors::of_object(key, operation(), error))?;
         let len = answer.content_length.and_then(|len| u64::try_from(len).ok());
         let len = len.ok_or_else(|| internal(operation(), AnswerError::NoLength))?;
@@ -145,6 +135,7 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         let request = self.client.delete_object().bucket(&self.bucket).key(self.name_of(key));
+        let request = request.customize().interceptor(self.repeats.of(Verb::Delete));
         match request.send().await.map_err(|error| errors::of_object(key, Operation::Delete(key.clone()), error)) {
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -165,7 +156,9 @@ impl ObjectStore for S3Store {
                 .prefix(format!("{}{prefix}", self.base))
                 .set_start_after(start_after.take())
                 .set_continuation_token(continuation.take())
-                .max_keys(page_max);
+                .max_keys(page_max)
+                .customize()
+                .interceptor(self.repeats.of(Verb::List));
             let answer = request.send().await.map_err(|error| errors::of(operation(), error))?;
             for object in answer.contents() {
                 let name = object.key().and_then(|name| name.strip_prefix(&self.base));
@@ -186,7 +179,12 @@ impl ObjectStore for S3Store {
 
     async fn probe(&self) -> Result<(), Error> {
         let request = self.client.head_bucket().bucket(&self.bucket);
+        let request = request.customize().interceptor(self.repeats.of(Verb::Probe));
         request.send().await.map_err(|error| errors::of(Operation::Probe, error))?;
         Ok(())
+    }
+
+    fn extra_requests(&self, verb: Verb) -> ExtraRequests {
+        ExtraRequests { repeats: self.repeats.count(verb), hedges: 0 }
     }
 }

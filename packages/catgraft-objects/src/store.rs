@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    error::Error,
+    error::{Error, Verb},
     key::{KeyPrefix, ObjectKey},
     payload::Payload,
 };
@@ -18,6 +18,15 @@ pub struct ObjectMeta {
     pub key: ObjectKey,
     /// Its length in bytes.
     pub len: u64,
+}
+
+/// Requests that a store sent beyond those that it was asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ExtraRequests {
+    /// Sent again because the one before failed.
+    pub repeats: u64,
+    /// Sent beside one whose answer was late.
+    pub hedges: u64,
 }
 
 /// A store of immutable objects. Use it as `Arc<dyn ObjectStore>`.
@@ -50,4 +59,10 @@ pub trait ObjectStore: Send + Sync + 'static {
 
     /// Asks cheaply whether the store is there and lets us in.
     async fn probe(&self) -> Result<(), Error>;
+
+    /// How many requests for a verb this store, and those inside of it, sent beyond those that were asked for. A
+    /// decorator passes the question on.
+    fn extra_requests(&self, _verb: Verb) -> ExtraRequests {
+        ExtraRequests::default()
+    }
 }

@@ -10,7 +10,7 @@ use std::{ops::Range, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catgraft_objects::{Error, KeyPrefix, ObjectKey, ObjectMeta, ObjectStore, Operation, Payload};
+use catgraft_objects::{Error, ExtraRequests, KeyPrefix, ObjectKey, ObjectMeta, ObjectStore, Operation, Payload, Verb};
 use parking_lot::Mutex;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
@@ -153,5 +153,9 @@ impl ObjectStore for Faulty {
 
     async fn probe(&self) -> Result<(), Error> {
         self.pass(Operation::Probe, self.inner.probe()).await
+    }
+
+    fn extra_requests(&self, verb: Verb) -> ExtraRequests {
+        self.inner.extra_requests(verb)
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod faulty;
 pub mod model;
+pub mod ports;
 pub mod postgres;
 pub mod s3;

@@ -14,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use catgraft_core::PAGE_SIZE;
 use parking_lot::Mutex;
 use tempfile::NamedTempFile;
 
@@ -71,9 +72,10 @@ impl Folder {
         self.staging.is_dir()
     }
 
-    /// Can something be written here?
+    /// Can something be written here? A page is: an empty file still fits on a disk that is full.
     pub(super) fn try_write(&self) -> Result<(), StepError> {
-        self.staged().map(drop)
+        let mut staged = self.staged()?;
+        staged.write_all(&[0; PAGE_SIZE]).map_err(failed("write a file in", &self.staging))
     }
 
     /// Writes an object; it is whole, in its place and on disk when this returns.

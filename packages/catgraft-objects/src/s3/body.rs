@@ -1,4 +1,5 @@
-//! The body of a PUT: a payload's chunks as they lie, never joined, and sent again from the start on a retry.
+//! The body of a PUT: a payload's chunks as they lie, never joined, in parts that show how it gets on, and sent again from
+//! the start on a retry.
 
 use std::{
     convert::Infallible,
@@ -10,6 +11,7 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::patience::STEP_BYTES;
 use crate::payload::Payload;
 
 /// The payload as the SDK sends it.
@@ -20,13 +22,15 @@ pub(super) fn stream(payload: Payload) -> ByteStream {
 struct ChunkBody {
     payload: Payload,
     next: usize,
+    /// Bytes of the next chunk that were sent.
+    offset: usize,
     left: u64,
 }
 
 impl ChunkBody {
     fn new(payload: Payload) -> Self {
         let left = payload.len();
-        Self { payload, next: 0, left }
+        Self { payload, next: 0, offset: 0, left }
     }
 }
 
@@ -35,10 +39,12 @@ impl Body for ChunkBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(chunk) = self.payload.chunks().get(self.next).cloned() else { return Poll::Ready(None) };
-        self.next += 1;
-        self.left -= chunk.len() as u64;
-        Poll::Ready(Some(Ok(Frame::data(chunk))))
+        let Some(chunk) = self.payload.chunks().get(self.next) else { return Poll::Ready(None) };
+        let end = chunk.len().min(self.offset + STEP_BYTES);
+        let part = chunk.slice(self.offset..end);
+        (self.next, self.offset) = if end < chunk.len() { (self.next, end) } else { (self.next + 1, 0) };
+        self.left -= part.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {

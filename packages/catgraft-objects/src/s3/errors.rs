@@ -8,6 +8,7 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
+use super::answer::AnswerError;
 use crate::{
     error::{Error, Operation},
     key::ObjectKey,
@@ -38,10 +39,12 @@ where
     let code = error.code().unwrap_or_default();
     let is_denied = DENIED_CODES.contains(&code) || has_no_credentials(&error);
     let is_unavailable = UNAVAILABLE_CODES.contains(&code) || has_no_whole_answer(&error);
+    let is_unfit = has_unfit_answer(&error);
     let status = status(&error);
     let source = error.into();
     match status {
         _ if is_denied => Error::Denied { operation, source },
+        _ if is_unfit => Error::Internal { operation, source },
         _ if is_unavailable => Error::Unavailable { operation, source },
         Some(401 | 403) => Error::Denied { operation, source },
         // Without an object in question, what is not found is the bucket.
@@ -53,6 +56,15 @@ where
 /// Was there no answer, or only a part of one?
 fn has_no_whole_answer<E>(error: &RawError<E>) -> bool {
     matches!(error, SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_))
+}
+
+/// Did an answer come that does not fit the question, and never will?
+fn has_unfit_answer(error: &(dyn StdError + 'static)) -> bool {
+    match error.downcast_ref() {
+        Some(AnswerError::Incomplete { .. }) => false,
+        Some(_) => true,
+        None => error.source().is_some_and(has_unfit_answer),
+    }
 }
 
 /// Did the SDK find no credentials at all?

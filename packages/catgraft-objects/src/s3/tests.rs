@@ -10,8 +10,7 @@ use crate::{
 };
 
 fn config(endpoint: Option<&str>) -> S3Config {
-    let endpoint = endpoint.map(str::to_owned);
-    S3Config { bucket: "b".into(), prefix: String::new(), endpoint, region: None, path_style: None }
+    S3Config { endpoint: endpoint.map(str::to_owned), ..S3Config::new("b") }
 }
 
 fn with_variables(config: &S3Config, variables: &[(&str, &str)]) -> Option<String> {

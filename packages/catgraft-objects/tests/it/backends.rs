@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, sync::Arc};
 
-use catgraft_objects::{Counting, Limited, Limits, ObjectStoreConfig, conformance, open};
+use catgraft_objects::{Counting, Hedged, Limited, Limits, ObjectStoreConfig, conformance, open};
 use catgraft_testkit::{faulty::Faulty, s3::S3Double};
 
 #[tokio::test]
@@ -34,6 +34,6 @@ async fn decorators_conform() {
     let memory = open(&ObjectStoreConfig::Memory).await.unwrap();
     let two = NonZeroUsize::new(2).unwrap();
     let limited = Limited::new(memory, Limits { gets_max: two, puts_max: two });
-    let counting = Counting::new(Arc::new(limited));
+    let counting = Counting::new(Arc::new(Hedged::new(Arc::new(limited), 5)));
     conformance::run(Arc::new(Faulty::new(Arc::new(counting), 1))).await;
 }

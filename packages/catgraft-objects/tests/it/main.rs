@@ -5,5 +5,9 @@
 mod backends;
 mod decorators;
 mod fs;
+mod fs_disk;
+mod hedged;
 mod one_answer;
 mod s3;
+mod s3_faults;
+mod s3_outages;

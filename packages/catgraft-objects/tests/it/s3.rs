@@ -95,13 +95,7 @@ async fn a_server_that_is_gone_is_unavailable() {
 }
 
 async fn store_at(server: &Server) -> S3Store {
-    let config = S3Config {
-        bucket: "bucket".to_owned(),
-        prefix: "prefix".to_owned(),
-        endpoint: Some(server.url()),
-        region: None,
-        path_style: None,
-    };
+    let config = S3Config { prefix: "prefix".to_owned(), endpoint: Some(server.url()), ..S3Config::new("bucket") };
     S3Store::open_with_keys(&config, "access", "secret").await
 }
 
