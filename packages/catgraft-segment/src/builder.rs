@@ -1,4 +1,5 @@
-//! The writer: gathers runs of pages without copying them, and seals them into a segment.
+//! The writer: gathers runs of pages, compressed where that pays and without copying them where it does not, and seals
+//! them into a segment.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +7,12 @@ use bytes::Bytes;
 use catgraft_core::{PAGE_SIZE, Page, PageIndex, PageSet, VolumeId};
 
 use crate::{
+    compress::{Compression, Compressor, Patience},
     footer::Footer,
     format::{Codec, FOOTER_LEN, SEGMENT_PAGES_MAX, index_hash, page_hash},
     index::{Entry, SegmentIndex, encoded_len, u32_of},
     location::PageLocation,
+    pages_area::PagesArea,
     summary::SegmentSummary,
 };
 
@@ -42,11 +45,12 @@ pub enum PushError {
     },
 }
 
-/// A segment that is being filled. Each page is hashed once, when it is pushed, and never copied.
+/// A segment that is being filled. Each page is compressed and hashed when it is pushed.
 #[derive(Debug, Default)]
 pub struct SegmentBuilder {
     volumes: BTreeMap<VolumeId, Draft>,
-    chunks: Vec<Bytes>,
+    area: PagesArea,
+    compressor: Option<Compressor>,
     page_count: usize,
 }
 
@@ -60,7 +64,7 @@ struct Draft {
 /// A finished segment: the bytes to store, and what must be remembered of them.
 #[derive(Debug, Clone)]
 pub struct SealedSegment {
-    /// The segment's bytes, in pieces; the page runs are those that were pushed.
+    /// The segment's bytes, in pieces; what is raw lies where it was pushed from, as far as that pays.
     pub chunks: Vec<Bytes>,
     /// Bytes of all chunks together.
     pub len: u64,
@@ -73,9 +77,18 @@ pub struct SealedSegment {
 }
 
 impl SegmentBuilder {
-    /// A segment without pages.
+    /// A segment without pages, whose pages will be stored raw.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A segment without pages, whose pages will be stored in this way.
+    pub fn with_compression(compression: Compression) -> Self {
+        let compressor = match compression {
+            Compression::None => None,
+            Compression::Lz4 => Some(Compressor::new()),
+        };
+        Self { compressor, ..Self::default() }
     }
 
     /// Adds pages of one volume that lie behind one another in `data`: the first 4096 bytes are the page
@@ -94,17 +107,41 @@ impl SegmentBuilder {
         if indexes.is_empty() {
             return Ok(());
         }
-        let draft = self.volumes.entry(vid).or_default();
-        draft.pages.union_with(&run);
-        let mut offset = (self.page_count * PAGE_SIZE) as u64;
-        for (index, payload) in indexes.iter().zip(data.chunks_exact(PAGE_SIZE)) {
-            let hash = page_hash(vid, *index, payload);
-            draft.entries.push((*index, PageLocation { offset, len: PAGE_SIZE as u32, codec: Codec::Raw, hash }));
-            offset += PAGE_SIZE as u64;
-        }
+        self.volumes.entry(vid).or_default().pages.union_with(&run);
         self.page_count += indexes.len();
-        self.chunks.push(data);
+        self.store(vid, indexes, &data);
         Ok(())
+    }
+
+    /// Puts each page of a run into the pages area, and its entry into the volume's draft.
+    fn store(&mut self, vid: VolumeId, indexes: &[PageIndex], data: &Bytes) {
+        let entries = &mut self.volumes.entry(vid).or_default().entries;
+        let mut offset = self.area.len();
+        let mut patience = Patience::default();
+        // Raw pages wait here until it is known how many there are in a row.
+        let mut raw = 0..0;
+        for (index, page) in indexes.iter().zip(data.chunks_exact(PAGE_SIZE)) {
+            let compressor = self.compressor.as_mut().filter(|_| patience.tries_next());
+            let compressed = compressor.and_then(|compressor| compressor.compress(page));
+            patience.note(compressed.is_some());
+            let (codec, payload) = match compressed {
+                Some(payload) => {
+                    self.area.push_raw(data, raw.clone());
+                    self.area.push_copy(payload);
+                    raw = raw.end + 1..raw.end + 1;
+                    (Codec::Lz4, payload)
+                }
+                None => {
+                    raw.end += 1;
+                    (Codec::Raw, page)
+                }
+            };
+            let hash = page_hash(vid, *index, payload);
+            let len = u32_of(payload.len());
+            entries.push((*index, PageLocation { offset, len, codec, hash }));
+            offset += u64::from(len);
+        }
+        self.area.push_raw(data, raw);
     }
 
     /// Adds one page.
@@ -134,7 +171,7 @@ impl SegmentBuilder {
     /// Bytes that the segment would have if it were finished now.
     pub fn byte_len(&self) -> u64 {
         let index = encoded_len(self.volumes.len(), self.page_count);
-        (self.page_count * PAGE_SIZE + index + FOOTER_LEN) as u64
+        self.area.len() + (index + FOOTER_LEN) as u64
     }
 
     /// Has a page of this volume been pushed?
@@ -145,7 +182,7 @@ impl SegmentBuilder {
     /// Seals the segment. One without pages is valid, if of no use.
     pub fn finish(self) -> SealedSegment {
         let byte_len = self.byte_len();
-        let index_offset = (self.page_count * PAGE_SIZE) as u64;
+        let index_offset = self.area.len();
         let mut volumes = Vec::with_capacity(self.volumes.len());
         let index = SegmentIndex::from_volumes(self.volumes.into_iter().map(|(vid, mut draft)| {
             draft.entries.sort_unstable_by_key(|(index, _)| *index);
@@ -157,7 +194,7 @@ impl SegmentBuilder {
         let summary = SegmentSummary { byte_len, index_offset, index_len, index_hash: index_hash(&tail) };
         let footer = Footer { summary, volumes: u32_of(volumes.len()), pages: u32_of(self.page_count) };
         tail.extend_from_slice(&footer.encode());
-        let mut chunks = self.chunks;
+        let mut chunks = self.area.finish();
         chunks.push(Bytes::from(tail));
         SealedSegment { chunks, len: byte_len, summary, volumes, index }
     }

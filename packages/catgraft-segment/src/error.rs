@@ -196,6 +196,32 @@ pub enum Error {
         /// The page.
         index: PageIndex,
     },
+    /// The payload is as it was written, and is not what LZ4 makes.
+    #[error("page {index} of volume {vid} is stored with codec lz4, and its payload is no LZ4 block")]
+    NotLz4 {
+        /// The volume.
+        vid: VolumeId,
+        /// The page.
+        index: PageIndex,
+    },
+    /// The payload is as it was written, and is more than a page.
+    #[error("page {index} of volume {vid} decompresses to more than 4096 bytes")]
+    DecompressedTooLong {
+        /// The volume.
+        vid: VolumeId,
+        /// The page.
+        index: PageIndex,
+    },
+    /// The payload is as it was written, and is less than a page.
+    #[error("page {index} of volume {vid} decompresses to {len} bytes, a page has 4096")]
+    DecompressedTooShort {
+        /// The volume.
+        vid: VolumeId,
+        /// The page.
+        index: PageIndex,
+        /// Bytes of the decompressed payload.
+        len: usize,
+    },
 }
 
 impl Error {

@@ -32,9 +32,14 @@
 //! ```
 //!
 //! - The payloads fill the pages area without gap or overlap: each of its bytes belongs to one page.
-//! - codec 0: the payload is the page, 4096 bytes. Other codecs belong to newer versions of CatGraft.
+//! - codec 0, raw: the payload is the page, 4096 bytes.
+//! - codec 1, lz4: the payload is one LZ4 block, without a frame or a length before it, of 1 to 4095 bytes, and
+//!   decompresses to exactly 4096. Each page is compressed for itself.
+//! - Other codecs belong to newer versions of CatGraft. One that is older than codec 1 refuses the segments
+//!   that have it, by name.
 //! - page hash: the first 16 bytes of BLAKE3 over the payload as it is stored, keyed with
-//!   `volume id · page index u32 · "segment page"`. A page moved to another place has the wrong hash.
+//!   `volume id · page index u32 · "segment page"`. A page moved to another place has the wrong hash, and damage is found
+//!   before a byte of it is decompressed.
 //! - index hash: BLAKE3 over the index.
 //! - footer checksum: the first 16 bytes of BLAKE3 over the rest of the footer, bytes 0–51 and then 68–79.
 //! - The last 12 bytes keep their meaning in every version, so that an older reader can tell a newer segment
@@ -83,6 +88,8 @@ const _: () = assert!(INDEX_LEN_MAX <= 256 * 1024);
 pub enum Codec {
     /// The payload is the page.
     Raw,
+    /// The payload is the page as one LZ4 block.
+    Lz4,
 }
 
 impl Codec {
@@ -90,6 +97,7 @@ impl Codec {
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         match byte {
             0 => Some(Self::Raw),
+            1 => Some(Self::Lz4),
             _ => None,
         }
     }
@@ -98,6 +106,15 @@ impl Codec {
     pub(crate) fn to_byte(self) -> u8 {
         match self {
             Self::Raw => 0,
+            Self::Lz4 => 1,
+        }
+    }
+
+    /// The codec's name, for people and programs that look at segments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Lz4 => "lz4",
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The segment file format: bytes in, bytes out.
 //!
 //! A segment is an immutable batch of pages, possibly of several volumes. [`SegmentBuilder`] takes runs of
-//! pages and seals them; [`SegmentIndex`] says where each page of a sealed segment lies, so that a page is
-//! one range read; [`PageLocation::open`] turns the bytes of that range into a page.
+//! pages, compresses each page where [`Compression`] says so and it pays, and seals them; [`SegmentIndex`] says where each
+//! page of a sealed segment lies, so that a page is one range read; [`PageLocation::open`] turns the bytes of that range
+//! into a page.
 //!
 //! The bytes of a segment are drawn in [`mod@format`].
 //!
@@ -18,14 +19,17 @@
 //! This crate must not know where segments are stored, what they are called there, or which commits name them.
 
 mod builder;
+mod compress;
 mod error;
 mod footer;
 pub mod format;
 mod index;
 mod location;
+mod pages_area;
 mod summary;
 
 pub use builder::{PushError, SealedSegment, SegmentBuilder};
+pub use compress::{Compression, UnknownCompression};
 pub use error::{Damaged, Error};
 pub use footer::Footer;
 pub use format::{Codec, FOOTER_LEN, INDEX_LEN_MAX, SEGMENT_BYTES_MAX, SEGMENT_PAGES_MAX};

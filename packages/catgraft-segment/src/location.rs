@@ -6,6 +6,7 @@ use bytes::Bytes;
 use catgraft_core::{PAGE_SIZE, Page, PageIndex, VolumeId};
 
 use crate::{
+    compress::{NoPage, decompress},
     error::Error,
     format::{Codec, HASH_LEN, page_hash},
 };
@@ -30,11 +31,14 @@ impl PageLocation {
     }
 
     /// The page whose payload was read from [`PageLocation::range`]; `vid` and `index` are those that the
-    /// location was found under. A raw payload is not copied.
+    /// location was found under. A raw payload is not copied; a compressed one becomes a page with memory of its own.
+    ///
+    /// The hash is checked first: what is damaged never reaches the decompression.
     ///
     /// # Errors
     /// [`Error::PayloadLength`] and [`Error::PageHash`], where the payload is not the one that was written for this
-    /// page.
+    /// page; [`Error::NotLz4`], [`Error::DecompressedTooLong`] and [`Error::DecompressedTooShort`], where the one that was
+    /// written is no page.
     pub fn open(&self, vid: VolumeId, index: PageIndex, payload: Bytes) -> Result<Page, Error> {
         if payload.len() != self.len as usize {
             return Err(Error::PayloadLength { vid, index, expected: self.len, found: payload.len() });
@@ -44,6 +48,14 @@ impl PageLocation {
         }
         match self.codec {
             Codec::Raw => Page::try_from(payload).map_err(|_| Error::EntryLength { vid, index, len: self.len }),
+            Codec::Lz4 => {
+                let page = decompress(&payload).map_err(|reason| match reason {
+                    NoPage::NotLz4 => Error::NotLz4 { vid, index },
+                    NoPage::TooLong => Error::DecompressedTooLong { vid, index },
+                    NoPage::TooShort(len) => Error::DecompressedTooShort { vid, index, len },
+                })?;
+                Ok(Page::try_from(Bytes::from(page)).expect("what was decompressed has the length of a page"))
+            }
         }
     }
 
@@ -51,6 +63,7 @@ impl PageLocation {
     pub(crate) fn has_possible_len(&self) -> bool {
         match self.codec {
             Codec::Raw => self.len as usize == PAGE_SIZE,
+            Codec::Lz4 => (1..PAGE_SIZE).contains(&(self.len as usize)),
         }
     }
 }

@@ -134,6 +134,11 @@ impl PageSet {
         self.0.len()
     }
 
+    /// Bytes of memory that the set takes, about.
+    pub fn memory_len(&self) -> usize {
+        size_of::<Self>() + self.0.serialized_size()
+    }
+
     /// Is the set without pages?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

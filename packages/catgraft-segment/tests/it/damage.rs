@@ -1,41 +1,45 @@
 //! Damage that nobody chose: flipped bytes, lost ends, noise.
 
 use catgraft_core::PAGE_SIZE;
-use catgraft_segment::{Error, FOOTER_LEN, Footer, SegmentIndex, SegmentSummary};
+use catgraft_segment::{Codec, Error, FOOTER_LEN, Footer, PageLocation, SegmentIndex, SegmentSummary};
 
-use crate::support::{GOLDEN, GOLDEN_INDEX, Noise, footer_of, read_known, read_unknown};
+use crate::support::{GOLDEN, GOLDEN_INDEX, GOLDENS, Noise, footer_of, hash_of, index, read_known, read_unknown, vid};
 
-fn golden_summary() -> SegmentSummary {
-    Footer::decode(footer_of(GOLDEN), GOLDEN.len() as u64).unwrap()
+fn summary_of(object: &[u8]) -> SegmentSummary {
+    Footer::decode(footer_of(object), object.len() as u64).unwrap()
 }
 
 #[test]
 fn every_flipped_byte_is_noticed_with_nothing_but_the_object() {
-    let mut object = GOLDEN.to_vec();
-    for at in 0..object.len() {
-        let flip = 1 << (at % 8);
-        object[at] ^= flip;
-        assert!(read_unknown(&object).is_err(), "byte {at}");
-        object[at] ^= flip;
+    for (golden, _) in GOLDENS {
+        let mut object = golden.to_vec();
+        for at in 0..object.len() {
+            let flip = 1 << (at % 8);
+            object[at] ^= flip;
+            assert!(read_unknown(&object).is_err(), "byte {at}");
+            object[at] ^= flip;
+        }
+        assert!(read_unknown(&object).is_ok());
     }
-    assert!(read_unknown(&object).is_ok());
 }
 
 #[test]
 fn every_flipped_byte_is_noticed_with_the_summary_from_the_catalog() {
-    let summary = golden_summary();
-    let mut object = GOLDEN.to_vec();
-    for at in 0..GOLDEN_INDEX.end {
-        object[at] ^= 0xff;
-        let read = read_known(&summary, &object);
-        if at < GOLDEN_INDEX.start {
-            assert!(matches!(read, Err(Error::PageHash { .. })), "byte {at}: {read:?}");
-        } else {
-            assert_eq!(read, Err(Error::IndexHash), "byte {at}");
+    for (golden, index) in GOLDENS {
+        let summary = summary_of(golden);
+        let mut object = golden.to_vec();
+        for at in 0..index.end {
+            object[at] ^= 0xff;
+            let read = read_known(&summary, &object);
+            if at < index.start {
+                assert!(matches!(read, Err(Error::PageHash { .. })), "byte {at}: {read:?}");
+            } else {
+                assert_eq!(read, Err(Error::IndexHash), "byte {at}");
+            }
+            object[at] ^= 0xff;
         }
-        object[at] ^= 0xff;
+        assert!(read_known(&summary, &object).is_ok());
     }
-    assert!(read_known(&summary, &object).is_ok());
 }
 
 #[test]
@@ -65,23 +69,27 @@ fn a_forged_segment_is_noticed_with_the_summary_from_the_catalog() {
 
     assert!(SegmentIndex::from_object_tail(&object, object.len() as u64).is_ok(), "the forgery fits in itself");
     assert!(matches!(read_unknown(&object), Err(Error::PageHash { .. })), "pages are bound to their places");
-    assert_eq!(read_known(&golden_summary(), &object), Err(Error::IndexHash));
+    assert_eq!(read_known(&summary_of(GOLDEN), &object), Err(Error::IndexHash));
 }
 
 #[test]
 fn a_segment_cut_at_any_length_is_noticed() {
-    for len in 0..GOLDEN.len() {
-        let cut = &GOLDEN[..len];
-        assert!(SegmentIndex::from_object_tail(cut, len as u64).is_err(), "{len} bytes that know their length");
-        assert!(SegmentIndex::from_object_tail(cut, GOLDEN.len() as u64).is_err(), "{len} bytes of all");
+    for (golden, _) in GOLDENS {
+        for len in 0..golden.len() {
+            let cut = &golden[..len];
+            assert!(SegmentIndex::from_object_tail(cut, len as u64).is_err(), "{len} bytes that know their length");
+            assert!(SegmentIndex::from_object_tail(cut, golden.len() as u64).is_err(), "{len} bytes of all");
+        }
     }
 }
 
 #[test]
 fn a_segment_that_lost_its_beginning_is_noticed() {
-    for from in 1..GOLDEN.len() {
-        let rest = &GOLDEN[from..];
-        assert!(SegmentIndex::from_object_tail(rest, rest.len() as u64).is_err(), "from byte {from}");
+    for (golden, _) in GOLDENS {
+        for from in 1..golden.len() {
+            let rest = &golden[from..];
+            assert!(SegmentIndex::from_object_tail(rest, rest.len() as u64).is_err(), "from byte {from}");
+        }
     }
 }
 
@@ -112,32 +120,75 @@ fn noise_is_refused_and_never_panics() {
 #[test]
 fn an_index_with_noise_in_it_is_refused_or_sound() {
     let mut noise = Noise::new("indexes");
-    let (mut refused, mut sound) = (0, 0);
-    for _ in 0..100_000 {
-        let mut index = GOLDEN[GOLDEN_INDEX].to_vec();
-        for _ in 0..=noise.below(3) {
-            let at = noise.below(index.len());
-            index[at] = noise.bytes(1)[0];
-        }
-        let summary = SegmentSummary { index_hash: blake3::hash(&index).into(), ..golden_summary() };
-        match SegmentIndex::decode(&summary, &index) {
-            Err(_) => refused += 1,
-            Ok(index) => {
-                sound += 1;
-                assert_sound(&index, summary.index_offset);
+    for (golden, range) in GOLDENS {
+        let (mut refused, mut sound) = (0, 0);
+        for _ in 0..100_000 {
+            let mut index = golden[range.clone()].to_vec();
+            for _ in 0..=noise.below(3) {
+                let at = noise.below(index.len());
+                index[at] = noise.bytes(1)[0];
+            }
+            let summary = SegmentSummary { index_hash: blake3::hash(&index).into(), ..summary_of(golden) };
+            match SegmentIndex::decode(&summary, &index) {
+                Err(_) => refused += 1,
+                Ok(index) => {
+                    sound += 1;
+                    assert_sound(&index, summary.index_offset);
+                }
             }
         }
+        assert!(refused > 1000 && sound > 1000, "the noise is of one kind: {refused} refused, {sound} sound");
     }
-    assert!(refused > 1000 && sound > 1000, "the noise is of one kind: {refused} refused, {sound} sound");
 }
 
-/// Every page lies in the pages area, each in its own bytes.
+/// Every page lies in the pages area, each in its own bytes, and is as long as its codec allows.
 fn assert_sound(segment: &SegmentIndex, pages_len: u64) {
-    let mut starts = Vec::new();
+    let mut ranges = Vec::new();
     for (vid, set) in segment.volumes() {
-        starts.extend(set.iter().map(|index| segment.find(vid, index).unwrap().range().start));
+        for location in set.iter().map(|index| segment.find(vid, index).unwrap()) {
+            let len = location.len as usize;
+            assert!(if location.codec == Codec::Raw { len == PAGE_SIZE } else { (1..PAGE_SIZE).contains(&len) });
+            ranges.push(location.range());
+        }
     }
-    starts.sort_unstable();
-    let expected: Vec<u64> = (0..pages_len).step_by(PAGE_SIZE).collect();
-    assert_eq!(starts, expected);
+    ranges.sort_unstable_by_key(|range| range.start);
+    let end = ranges.iter().fold(0, |end, range| {
+        assert_eq!(range.start, end);
+        range.end
+    });
+    assert_eq!(end, pages_len);
+}
+
+#[test]
+fn a_compressed_payload_with_noise_in_it_is_refused_or_a_page() {
+    let mut noise = Noise::new("payloads");
+    let (vid, index) = (vid(1), index(3));
+    let (golden, _) = &GOLDENS[1];
+    let segment = SegmentIndex::from_object_tail(golden, golden.len() as u64).unwrap();
+    let range = segment.find(vid, index).unwrap().range();
+    let written = &golden[range.start as usize..range.end as usize];
+    let (mut refused, mut pages) = (0, 0);
+    for round in 0..50_000 {
+        // Half of the rounds begin with what was written, so that they get far.
+        let mut payload = if round % 2 == 0 { written.to_vec() } else { Vec::new() };
+        for _ in 0..noise.below(4) {
+            let at = noise.below(payload.len() + 1);
+            payload.truncate(at.max(payload.len().saturating_sub(noise.below(9))));
+            if let Some(byte) = payload.get_mut(at) {
+                *byte = noise.bytes(1)[0];
+            }
+        }
+        let more = noise.below(if round % 4 < 2 { 2 } else { PAGE_SIZE - payload.len() });
+        payload.extend(noise.bytes(more));
+        let hash = hash_of(vid, index, &payload);
+        let location = PageLocation { offset: 0, len: payload.len() as u32, codec: Codec::Lz4, hash };
+        match location.open(vid, index, payload.into()) {
+            Ok(_) => pages += 1,
+            Err(Error::NotLz4 { .. } | Error::DecompressedTooLong { .. } | Error::DecompressedTooShort { .. }) => {
+                refused += 1;
+            }
+            Err(error) => panic!("round {round}: {error}"),
+        }
+    }
+    assert!(refused > 1000 && pages > 1000, "the noise is of one kind: {refused} refused, {pages} pages");
 }

@@ -1,11 +1,14 @@
-//! The golden segment of version 1. It was made by a program that shares no code with this crate, after the
-//! picture of the format, and is never made again: what reads it today must read it for ever.
+//! The golden segments of version 1, one with raw pages only and one that has compressed ones too. They were made by a
+//! program that shares no code with this crate, after the picture of the format, and are never made again: what reads
+//! them today must read them for ever.
 
+use bytes::Bytes;
 use catgraft_core::PAGE_SIZE;
-use catgraft_segment::{Codec, Footer, SegmentBuilder, SegmentIndex};
+use catgraft_segment::{Codec, Compression, Footer, SegmentBuilder, SegmentIndex};
 
 use crate::support::{
-    GOLDEN, GOLDEN_INDEX, footer_of, index, object_of, page, page_bytes, read_known, read_unknown, vid,
+    GOLDEN, GOLDEN_INDEX, GOLDEN_LZ4, GOLDEN_LZ4_INDEX, footer_of, index, object_of, page, page_bytes, prose_bytes,
+    read_known, read_unknown, vid,
 };
 
 const GOLDEN_INDEX_HASH: &str = "a241b0cc3fbaac7d7423e35ab2bebf3c891b884910ab220aa163a33e6c08b133";
@@ -68,4 +71,45 @@ fn the_end_of_the_object_is_enough_to_read_the_index() {
     let all = SegmentIndex::from_object_tail(GOLDEN, GOLDEN.len() as u64);
     assert!(all.is_ok());
     assert_eq!(SegmentIndex::from_object_tail(&GOLDEN[GOLDEN_INDEX.start..], GOLDEN.len() as u64), all);
+}
+
+/// The pages of the golden segment of codec lz4, in the order they were written.
+fn golden_lz4_pages() -> [((u8, u32), Codec, Bytes); 5] {
+    [
+        ((2, 7), Codec::Raw, page_bytes(7)),
+        ((1, 3), Codec::Lz4, prose_bytes(3)),
+        ((1, 1), Codec::Lz4, Bytes::from(vec![0; PAGE_SIZE])),
+        ((1, 9), Codec::Raw, page_bytes(9)),
+        ((2, 8), Codec::Lz4, prose_bytes(8)),
+    ]
+}
+
+#[test]
+fn the_golden_segment_of_codec_lz4_reads_as_the_pages_it_was_made_of() {
+    let expected = golden_lz4_pages().map(|((volume, number), _, bytes)| ((vid(volume), index(number)), bytes)).into();
+    assert_eq!(read_unknown(GOLDEN_LZ4), Ok(expected));
+    let summary = Footer::decode(footer_of(GOLDEN_LZ4), GOLDEN_LZ4.len() as u64).unwrap();
+    assert_eq!(read_known(&summary, GOLDEN_LZ4), read_unknown(GOLDEN_LZ4));
+    assert_eq!(summary.index_range(), Ok(GOLDEN_LZ4_INDEX.start as u64..GOLDEN_LZ4_INDEX.end as u64));
+}
+
+#[test]
+fn the_golden_segment_of_codec_lz4_has_payloads_of_each_length_behind_one_another() {
+    let segment = SegmentIndex::from_object_tail(GOLDEN_LZ4, GOLDEN_LZ4.len() as u64).unwrap();
+    let mut end = 0;
+    for (((volume, number), codec, _), len) in golden_lz4_pages().into_iter().zip([4096, 404, 26, 4096, 390]) {
+        let location = segment.find(vid(volume), index(number)).unwrap();
+        assert_eq!((location.codec, location.range()), (codec, end..end + len), "page {number} of volume {volume}");
+        end += len;
+    }
+}
+
+/// What a page is compressed to may change with the compressor, and which pages are compressed with the writer's choice.
+#[test]
+fn what_the_writer_makes_of_the_golden_pages_reads_as_the_golden_segment() {
+    let mut builder = SegmentBuilder::with_compression(Compression::Lz4);
+    for ((volume, number), _, bytes) in golden_lz4_pages() {
+        builder.push_run(vid(volume), &[index(number)], bytes).unwrap();
+    }
+    assert_eq!(read_unknown(&object_of(&builder.finish())), read_unknown(GOLDEN_LZ4));
 }

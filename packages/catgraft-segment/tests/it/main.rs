@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod builder;
+mod compression;
 mod damage;
 mod golden;
 mod reject_footer;

@@ -164,7 +164,7 @@ fn a_page_that_is_there_twice_is_refused() {
 #[test]
 fn a_codec_of_a_newer_catgraft_is_refused_and_named() {
     let refused = |found| Err(Error::Codec { vid: vid(2), index: index(7), found });
-    assert_eq!(decode_changed(|index| index[PAGE_7 + CODEC] = 1), refused(1));
+    assert_eq!(decode_changed(|index| index[PAGE_7 + CODEC] = 2), refused(2));
     assert_eq!(decode_changed(|index| index[PAGE_7 + CODEC] = 255), refused(255));
 }
 
@@ -181,6 +181,34 @@ fn a_raw_payload_of_another_length_than_a_page_is_refused() {
             decode_changed(|index| index[PAGE_7 + LENGTH..PAGE_7 + CODEC].copy_from_slice(&len.to_le_bytes()));
         assert_eq!(changed, Err(Error::EntryLength { vid: vid(2), index: index(7), len: u32::from(len) }));
     }
+}
+
+#[test]
+fn a_compressed_payload_of_no_byte_or_as_long_as_a_page_is_refused() {
+    for len in [0, 4096, 4097, u16::MAX] {
+        let changed = decode_changed(|index| {
+            index[PAGE_7 + CODEC] = 1;
+            index[PAGE_7 + LENGTH..PAGE_7 + CODEC].copy_from_slice(&len.to_le_bytes());
+        });
+        assert_eq!(changed, Err(Error::EntryLength { vid: vid(2), index: index(7), len: u32::from(len) }));
+    }
+}
+
+#[test]
+fn a_compressed_payload_that_is_shorter_or_longer_than_its_place_is_refused() {
+    // Page 7 lies first in the pages area, page 3 behind it at 4096.
+    let shorter = decode_changed(|index| {
+        index[PAGE_7 + CODEC] = 1;
+        index[PAGE_7 + LENGTH..PAGE_7 + CODEC].copy_from_slice(&4095_u16.to_le_bytes());
+    });
+    assert_eq!(shorter, Err(Error::PagesGap { offset: 4095 }));
+    let longer = decode_changed(|index| {
+        put(index, PAGE_7 + OFFSET, 2);
+        index[PAGE_7 + CODEC] = 1;
+        index[PAGE_7 + LENGTH..PAGE_7 + CODEC].copy_from_slice(&4095_u16.to_le_bytes());
+        put(index, PAGE_3 + OFFSET, 4096);
+    });
+    assert_eq!(longer, Err(Error::PagesGap { offset: 0 }), "nothing fills its first bytes");
 }
 
 #[test]

@@ -11,6 +11,15 @@ pub(crate) const GOLDEN: &[u8] = include_bytes!("../golden/v1.segment");
 /// Where its index begins and ends.
 pub(crate) const GOLDEN_INDEX: std::ops::Range<usize> = 3 * PAGE_SIZE..3 * PAGE_SIZE + 124;
 
+/// The segment that codec lz4 was fixed with.
+pub(crate) const GOLDEN_LZ4: &[u8] = include_bytes!("../golden/v1-lz4.segment");
+/// Where its index begins and ends.
+pub(crate) const GOLDEN_LZ4_INDEX: std::ops::Range<usize> = 9012..9192;
+
+/// Both, each with its index.
+pub(crate) const GOLDENS: [(&[u8], std::ops::Range<usize>); 2] =
+    [(GOLDEN, GOLDEN_INDEX), (GOLDEN_LZ4, GOLDEN_LZ4_INDEX)];
+
 /// Every page of a segment.
 pub(crate) type Pages = BTreeMap<(VolumeId, PageIndex), Bytes>;
 
@@ -27,6 +36,20 @@ pub(crate) fn index(number: u32) -> PageIndex {
 pub(crate) fn page_bytes(number: u32) -> Bytes {
     let number = number as usize;
     (0..PAGE_SIZE).map(|at| (at * (2 * number + 1) + at / 256 + 17 * number) as u8).collect()
+}
+
+/// A page of prose, which compresses well, as the golden segment of codec lz4 has it.
+pub(crate) fn prose_bytes(number: u32) -> Bytes {
+    let sentence = |at| format!("The cat sat on page {} of the mat, and the mat on the graft. ", number * at);
+    let text: String = (0..PAGE_SIZE as u32 / 60).map(sentence).collect();
+    Bytes::from(text).slice(..PAGE_SIZE)
+}
+
+/// The hash of a payload as the picture of the format has it.
+pub(crate) fn hash_of(vid: VolumeId, index: PageIndex, payload: &[u8]) -> [u8; 16] {
+    let key = [vid.as_bytes().as_slice(), &index.get().to_le_bytes(), b"segment page"].concat();
+    let hash = blake3::keyed_hash(&key.try_into().unwrap(), payload);
+    hash.as_bytes()[..16].try_into().unwrap()
 }
 
 pub(crate) fn page(number: u32) -> Page {
