@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{completions, dev, ids, migrate, segment, settings_table, tokens, volume};
+use crate::{bench, completions, dev, ids, migrate, segment, settings_table, tokens, volume};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +34,7 @@ enum Command {
     Cid(ids::CidArgs),
     Volume(volume::VolumeArgs),
     Segment(segment::SegmentArgs),
+    Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
     Settings(settings_table::SettingsArgs),
 }
@@ -44,6 +45,7 @@ impl Cli {
         let done = match self.command {
             Command::Dev(args) => return dev::run(&args),
             Command::ValidateToken(args) => return tokens::validate(&args),
+            Command::Bench(args) => return bench::run(args),
             Command::Migrate(args) => migrate::run(&args),
             Command::SecretKey(args) => tokens::secret_key(&args),
             Command::Token(args) => tokens::issue(&args),

@@ -3,6 +3,7 @@
 //! Results go to stdout, as a table for people or as JSON for programs; errors are one line on stderr. No command decides
 //! anything that a service decides: what a catalog, a segment or a token means is said in the crates below.
 
+mod bench;
 mod catalog;
 mod cli;
 mod completions;

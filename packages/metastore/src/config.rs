@@ -42,6 +42,12 @@ const OWN: &[Setting] = &[
         .default("7 MiB"),
     Setting::integer("limits.heads", "Most volumes whose head is kept in memory for polls", "a number above 0")
         .default("1000000"),
+    Setting::text(
+        "limits.changes_memory",
+        "Memory for what changed in long ranges of commits, for clients that pull after a long time",
+        "a size such as 16 MiB",
+    )
+    .default("16 MiB"),
 ];
 
 /// The metastore's settings, for flags, variables, files and help.
@@ -79,6 +85,8 @@ struct LimitsSettings {
     #[serde(deserialize_with = "settings::from_text")]
     request_bytes: ByteSize,
     heads: usize,
+    #[serde(deserialize_with = "settings::from_text")]
+    changes_memory: ByteSize,
 }
 
 /// What a daemon needs around its metastore.
@@ -106,6 +114,8 @@ pub struct Config {
     pub request_bytes_max: usize,
     /// Most volumes whose head is kept in memory.
     pub heads_max: usize,
+    /// Memory for what changed in long ranges of commits.
+    pub changes_memory: ByteSize,
     /// Who may call.
     pub auth: Auth,
 }
@@ -128,6 +138,7 @@ impl Default for Config {
             log_reads_max: 16,
             request_bytes_max: REQUEST_BYTES_MAX,
             heads_max: 1_000_000,
+            changes_memory: ByteSize::from_mib(16),
             auth: Auth::Off,
         }
     }
@@ -146,6 +157,7 @@ impl TryFrom<Settings> for Daemon {
             log_reads_max: at_least_one("catalog_update_concurrency", catalog_update_concurrency)?,
             request_bytes_max: usize::try_from(request_bytes_max).expect("7 MiB fit a usize"),
             heads_max: at_least_one("limits.heads", limits.heads)?,
+            changes_memory: limits.changes_memory,
             auth: auth.build()?,
         };
         Ok(Self { host, port, log, metastore })

@@ -43,7 +43,7 @@ use crate::{
     },
     metrics::Counts,
     open::{CatalogCheck, Opening},
-    volumes::Volumes,
+    volumes::{ChangedPages, Volumes},
 };
 
 /// What a metastore is handed: the parts of the world that tests decide.
@@ -93,11 +93,13 @@ pub async fn build(config: Config, deps: Deps) -> Result<Metastore, Error> {
             None
         }
     };
+    let changed = Arc::new(ChangedPages::new(config.changes_memory));
     let volumes = Arc::new(Volumes {
         catalog,
         open: AtomicBool::new(false),
-        counts: Counts::register(&metrics, &heads),
+        counts: Counts::register(&metrics, &heads, &changed),
         heads,
+        changed,
         announcer,
         clock: Arc::clone(&deps.clock),
         log_reads: Semaphore::new(config.log_reads_max),

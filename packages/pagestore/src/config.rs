@@ -4,6 +4,7 @@ use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use catgraft_core::{ByteSize, PAGE_SIZE, Timestamp, limits::READ_PAGES_MAX};
 use catgraft_objects::ObjectStoreConfig;
+use catgraft_segment::Compression;
 use catgraft_service::{
     Secret,
     http::Auth,
@@ -54,8 +55,20 @@ const OWN: &[Setting] = &[
         .default("32 MiB"),
     Setting::text("read.memory", "Memory for pages on their way to clients", "a size, at least 16 MiB")
         .default("64 MiB"),
-    Setting::text("ingest.memory", "Memory for pages on their way to the object store", "a size, at least 1 MiB")
-        .default("32 MiB"),
+    Setting::text(
+        "ingest.interval",
+        "Least time between uploads that are not full, where every upload costs money: pushes take longer, and share them",
+        "a time such as 0s or 250ms",
+    )
+    .default("0s"),
+    Setting::text(
+        "ingest.memory",
+        "Memory for pages on their way to the object store; compressed copies take up to 15/16 as much again",
+        "a size, at least 1 MiB",
+    )
+    .default("32 MiB"),
+    Setting::text("ingest.compression", "How pages are stored where that makes them smaller", "lz4 or none")
+        .default("lz4"),
 ];
 
 /// The pagestore's settings, for flags, variables, files and help.
@@ -113,7 +126,11 @@ struct ReadSettings {
 #[derive(Debug, Deserialize)]
 struct IngestSettings {
     #[serde(deserialize_with = "settings::from_text")]
+    interval: humantime::Duration,
+    #[serde(deserialize_with = "settings::from_text")]
     memory: ByteSize,
+    #[serde(deserialize_with = "settings::from_text")]
+    compression: Compression,
 }
 
 /// What a daemon needs around its pagestore.
@@ -156,8 +173,12 @@ pub struct Config {
     pub volume_index_memory: ByteSize,
     /// Memory of pages on their way to clients.
     pub read_memory: ByteSize,
+    /// Least time between uploads that are not full.
+    pub ingest_interval: Duration,
     /// Memory of pages that are not stored yet.
     pub ingest_memory: ByteSize,
+    /// How pages are stored.
+    pub compression: Compression,
     /// Who may call.
     pub auth: Auth,
 }
@@ -211,7 +232,9 @@ impl TryFrom<Settings> for Daemon {
             segment_index_memory: index.segment_memory,
             volume_index_memory: index.volume_memory,
             read_memory: read.memory,
+            ingest_interval: ingest.interval.into(),
             ingest_memory: ingest.memory,
+            compression: ingest.compression,
             auth: settings.auth.build()?,
         };
         catgraft_client::check_url(&pagestore.metastore)

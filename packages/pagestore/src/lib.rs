@@ -41,7 +41,7 @@ use crate::{
     cache::{PageCache, SegmentCache},
     checks::{MetastoreCheck, ObjectStoreCheck},
     index::VolumeIndexes,
-    ingest::{Ingest, Registrar, Upload, budget::Budget},
+    ingest::{Ingest, Registrar, Sealer, Upload, budget::Budget},
     read::{Fetcher, Reader, SegmentOpener},
 };
 
@@ -96,7 +96,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     ));
     let opener = SegmentOpener { metastore: metastore.clone(), objects: Arc::clone(&objects), cache: segments.clone() };
     let fetcher = Fetcher { objects: Arc::clone(&objects), opener, cache: pages.clone() };
+    let sealer = Sealer::new(config.compression);
+    let sealed = sealer.counts();
     let upload = Upload {
+        sealer,
         objects: Arc::clone(&objects),
         registrar: Registrar::start(metastore.clone()),
         pages: pages.clone(),
@@ -104,7 +107,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         clock: Arc::clone(&deps.clock),
         ids: deps.ids,
     };
-    let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency.get());
+    let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency.get(), config.ingest_interval);
     let state = State {
         reader: Arc::new(Reader {
             volumes: Arc::clone(&volumes),
@@ -118,7 +121,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let readiness =
         Readiness::new(vec![Arc::new(MetastoreCheck { metastore }), Arc::new(ObjectStoreCheck { objects })]);
     let metrics = Metrics::new("pagestore", env!("CARGO_PKG_VERSION"));
-    metrics::register(&metrics, &counts, pages.clone(), segments, volumes);
+    metrics::register(&metrics, &counts, sealed, pages.clone(), segments, volumes);
     Ok(Pagestore { config, clock: deps.clock, state, pages, ingest_work, readiness, metrics })
 }
 

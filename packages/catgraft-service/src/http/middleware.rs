@@ -1,7 +1,7 @@
 //! The one middleware: what happens to every request before and after its handler.
 //!
 //! Order: request id and span, known call and method, token, role, request headers, handler (a panic becomes 500),
-//! protobuf whatever was answered, one log line for an error, metrics.
+//! protobuf whatever was answered, one log line for an error, one more for who wants to see every request, metrics.
 
 use std::{panic::AssertUnwindSafe, time::Instant};
 
@@ -35,6 +35,9 @@ use crate::{
 const PATH_SHOWN_MAX: usize = 100;
 /// The label of requests for calls that do not exist.
 const NO_CALL: &str = "none";
+/// The log target of the line that every request ends with: `log.level = "info,requests=debug"` shows these lines and
+/// no other detail. They are not shown by default, as a busy service would drown its own journal.
+const REQUESTS: &str = "requests";
 
 /// A call with what is known of it before any request.
 pub(super) struct CallInfo {
@@ -85,9 +88,11 @@ where
     let answered = answer(&shared, info, request, next).instrument(span.clone()).await;
     let _entered = span.enter();
     let (status, answered) = settle(answered, &id);
+    let elapsed = started.elapsed();
+    tracing::debug!(target: REQUESTS, status = status.as_u16(), "{name}: {} in {elapsed:.1?}", status.as_u16());
     shared.metrics.requests().with_label_values(&[name, status.as_str()]).inc();
     if let Some(info) = info {
-        info.seconds.observe(started.elapsed().as_secs_f64());
+        info.seconds.observe(elapsed.as_secs_f64());
     }
     answered
 }

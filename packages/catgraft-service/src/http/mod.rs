@@ -8,6 +8,7 @@
 mod body;
 mod compression;
 mod middleware;
+mod pieces;
 mod request_id;
 mod respond;
 mod server;
@@ -17,7 +18,8 @@ mod tests;
 
 pub use body::{next_piece, read_message};
 pub use middleware::{note_lsn, note_volume};
-pub use respond::{respond, respond_bytes};
+pub use pieces::Pieces;
+pub use respond::{respond, respond_pieces};
 pub(crate) use server::DRAIN_TIMEOUT;
 pub use server::{Server, ServerOptions, post, serve};
 

@@ -10,6 +10,7 @@ use prost::Message;
 use super::{
     PROTOBUF,
     compression::{self, Encoding},
+    pieces::Pieces,
 };
 
 /// Below this, compression costs more than it saves.
@@ -19,24 +20,25 @@ const COMPRESS_INLINE_BYTES_MAX: usize = 64 * 1024;
 
 /// The answer 200 with this message.
 pub async fn respond(request: &HttpRequest, message: &impl Message) -> HttpResponse {
-    respond_bytes(request, message.encode_to_vec().into()).await
+    respond_pieces(request, Pieces::new(vec![message.encode_to_vec().into()])).await
 }
 
-/// The answer 200 with a message that is encoded already.
-pub async fn respond_bytes(request: &HttpRequest, body: Bytes) -> HttpResponse {
+/// The answer 200 with a message that is encoded already. It is joined, which is a copy, only to be compressed.
+pub async fn respond_pieces(request: &HttpRequest, message: Pieces) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CONTENT_TYPE, PROTOBUF));
-    if body.len() < COMPRESS_BYTES_MIN {
-        return response.body(body);
+    if message.byte_len() < COMPRESS_BYTES_MIN {
+        return response.body(message);
     }
     response.insert_header((header::VARY, "Accept-Encoding"));
-    let Some(encoding) = compression::negotiate(request.headers()) else { return response.body(body) };
-    match compress(encoding, body.clone()).await {
+    let Some(encoding) = compression::negotiate(request.headers()) else { return response.body(message) };
+    let message = message.join();
+    match compress(encoding, message.clone()).await {
         Some(compressed) => {
             response.insert_header((header::CONTENT_ENCODING, encoding.token()));
             response.body(compressed)
         }
-        None => response.body(body),
+        None => response.body(message),
     }
 }
 

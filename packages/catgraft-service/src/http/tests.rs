@@ -3,16 +3,17 @@
 use std::io::Read;
 
 use actix_web::{
-    body::MessageBody,
+    body::{BodySize, MessageBody, to_bytes},
     http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue},
     test::TestRequest,
     web::Bytes,
 };
 
 use super::{
+    Pieces,
     compression::{Encoding, negotiate},
     request_id::{self, RequestIds},
-    respond_bytes,
+    respond_pieces,
 };
 
 fn accepting(values: &[&str]) -> HeaderMap {
@@ -61,6 +62,11 @@ fn unfold(encoding: Encoding, compressed: &[u8]) -> Vec<u8> {
     plain
 }
 
+/// A message in pieces of 1000 bytes.
+fn pieces(message: &Bytes) -> Pieces {
+    Pieces::new(message.chunks(1000).map(Bytes::copy_from_slice).collect())
+}
+
 /// Bytes that compress well.
 fn pages(len: usize) -> Bytes {
     (0..len).map(|place| (place / 100) as u8).collect::<Vec<_>>().into()
@@ -71,7 +77,7 @@ async fn an_answer_unfolds_to_what_was_said_in_every_compression_and_size() {
     for encoding in [Encoding::Zstd, Encoding::Brotli, Encoding::Gzip] {
         for len in [4096, 64 * 1024 + 1, 5_000_000] {
             let request = TestRequest::default().insert_header((ACCEPT_ENCODING, encoding.token())).to_http_request();
-            let (head, body) = respond_bytes(&request, pages(len)).await.into_parts();
+            let (head, body) = respond_pieces(&request, pieces(&pages(len))).await.into_parts();
             assert_eq!(head.headers().get(CONTENT_ENCODING).unwrap(), encoding.token());
             assert_eq!(head.headers().get("vary").unwrap(), "Accept-Encoding");
             assert_eq!(head.headers().get("content-type").unwrap(), "application/x-protobuf");
@@ -89,9 +95,10 @@ async fn an_answer_that_is_small_or_does_not_compress_is_sent_as_it_is() {
     rand::rngs::SmallRng::seed_from_u64(1).fill_bytes(&mut noise);
     for plain in [pages(4095), Bytes::from(noise)] {
         let request = TestRequest::default().insert_header((ACCEPT_ENCODING, "zstd")).to_http_request();
-        let (head, body) = respond_bytes(&request, plain.clone()).await.into_parts();
+        let (head, body) = respond_pieces(&request, pieces(&plain)).await.into_parts();
         assert!(!head.headers().contains_key(CONTENT_ENCODING));
-        assert!(body.try_into_bytes().expect("the body is in memory") == plain);
+        assert_eq!(body.size(), BodySize::Sized(plain.len() as u64));
+        assert!(to_bytes(body).await.expect("the body is in memory") == plain);
     }
 }
 

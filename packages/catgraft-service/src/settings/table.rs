@@ -97,6 +97,21 @@ pub const OBJECTSTORE: &[Setting] = &[
     Setting::text("objectstore.endpoint", "Address of the S3 server, where it is not Amazon's", "a URL"),
     Setting::text("objectstore.region", "Region of the bucket", "a region's name"),
     Setting::boolean("objectstore.path_style", "Is the bucket named in the path instead of the host name?"),
+    Setting::boolean(
+        "objectstore.instance_credentials",
+        "Is the machine's metadata service asked for credentials where none are set (true without an endpoint)",
+    ),
+    Setting::text("objectstore.connect_timeout", "Longest wait for a connection (3s)", "a time such as 3s"),
+    Setting::text(
+        "objectstore.stall_timeout",
+        "Longest wait for an answer to begin, and for each 64 KiB to move (10s)",
+        "a time such as 10s",
+    ),
+    Setting::integer(
+        "objectstore.hedge_percent",
+        "Most reads in a hundred that are sent again because their answer is late (5)",
+        "a number from 0 to 100",
+    ),
 ];
 
 /// A service and its settings.

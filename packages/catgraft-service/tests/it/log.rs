@@ -1,4 +1,5 @@
-//! An error is logged once, at the level of its kind, with its chain and the request that it ended.
+//! An error is logged once, at the level of its kind, with its chain and the request that it ended; and every request has
+//! a line of its own, for who asks for them.
 
 use std::{
     io::Write,
@@ -29,11 +30,21 @@ impl Lines {
         })
     }
 
-    /// Level and message of every line of this request.
+    /// Every line of this request, without the one that every request has.
     fn of_request(&self, id: &str) -> Vec<(String, String)> {
+        self.select(id, |target| target != "requests")
+    }
+
+    /// The line that every request has.
+    fn of_requests(&self, id: &str) -> Vec<(String, String)> {
+        self.select(id, |target| target == "requests")
+    }
+
+    /// Level and message of the lines of a request with such a target.
+    fn select(&self, id: &str, wanted: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let bytes = self.0.lock().unwrap().clone();
         let lines = serde_json::Deserializer::from_slice(&bytes).into_iter::<Value>().map(Result::unwrap);
-        let ours = lines.filter(|line| line["span"]["request_id"] == id);
+        let ours = lines.filter(|line| line["span"]["request_id"] == id && wanted(&text(&line["target"])));
         ours.map(|line| (text(&line["level"]), text(&line["fields"]["message"]))).collect()
     }
 }
@@ -73,4 +84,16 @@ async fn an_error_is_logged_once_with_its_chain_at_the_level_of_its_kind() {
     }
     Request::call("echo").header("X-Request-Id", "log-echo").send(service.address).await;
     assert_eq!(lines.of_request("log-echo"), []);
+}
+
+#[tokio::test]
+async fn every_request_has_one_line_with_its_call_and_its_status() {
+    let lines = Lines::collected();
+    let service = start(Auth::Off);
+    for (call, told) in [("echo", "echo: 200 in "), ("missing", "missing: 404 in "), ("nope/x", "none: 400 in ")] {
+        let id = format!("requests-{call}");
+        Request::call(call).header("X-Request-Id", &id).send(service.address).await;
+        let logged = lines.of_requests(&id);
+        assert!(logged.len() == 1 && logged[0].0 == "DEBUG" && logged[0].1.starts_with(told), "{logged:?}");
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
     output::{Column, Output, human_time, record, table},
     store::StoreArgs,
 };
-use inspect::{Inspection, inspect};
+use inspect::{Inspection, Stored, inspect};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -94,14 +94,19 @@ fn check_len(name: &str, len: u64) -> Result<()> {
 }
 
 fn human(name: &str, inspection: &Inspection) -> String {
-    let Inspection { summary, volumes, damaged } = inspection;
+    let Inspection { summary, volumes, codecs, damaged } = inspection;
     let size = |bytes: u64| format!("{bytes} bytes ({})", ByteSize::from_bytes(bytes));
     let pages: usize = volumes.iter().map(|volume| volume.page_count).sum();
     let made = name.parse::<SegmentId>().ok().map(|sid| ("made", human_time(sid.created())));
+    let codec = |(codec, stored): (&&str, &Stored)| {
+        let Stored { page_count, byte_len } = stored;
+        format!("{codec} {page_count} in {byte_len} bytes ({:.1} %)", 100.0 * stored.ratio())
+    };
     let head = record([("segment", name.to_owned())].into_iter().chain(made).chain([
         ("format", format!("version {}", catgraft_segment::format::VERSION)),
         ("size", size(summary.byte_len)),
         ("pages", format!("{pages} in {}", size(summary.index_offset))),
+        ("codecs", codecs.iter().map(codec).collect::<Vec<_>>().join(", ")),
         ("index", format!("{} bytes at {}", summary.index_len, summary.index_offset)),
         ("index hash", hex::encode(summary.index_hash)),
         (

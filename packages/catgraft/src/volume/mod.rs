@@ -2,6 +2,8 @@
 
 mod log;
 
+use std::cmp::Reverse;
+
 use anyhow::{Context as _, Result};
 use catgraft_core::{ByteSize, Lsn, PAGE_SIZE, PageCount, VolumeId};
 use clap::{Args, Subcommand};
@@ -28,6 +30,9 @@ pub(crate) struct VolumeArgs {
 enum VolumeCommand {
     /// Print every volume with its head
     List {
+        /// Only these many, those with the newest commits, the newest first
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        newest: Option<u32>,
         #[command(flatten)]
         output: Output,
         #[command(flatten)]
@@ -64,8 +69,11 @@ enum VolumeCommand {
 /// Looks at volumes.
 pub(crate) fn run(args: VolumeArgs) -> Result<()> {
     match args.command {
-        VolumeCommand::List { catalog, output } => {
-            let heads = with_catalog(&catalog, async |catalog| heads(catalog).await)?;
+        VolumeCommand::List { newest, catalog, output } => {
+            let heads = with_catalog(&catalog, async |catalog| match newest {
+                Some(limit) => heads_newest(catalog, limit).await,
+                None => heads(catalog).await,
+            })?;
             let value: Vec<_> = heads.iter().map(head_json).collect();
             output.show(&value, || list_human(&heads))
         }
@@ -103,6 +111,20 @@ async fn heads(catalog: &dyn Catalog) -> Result<Vec<Snapshot>> {
             return Ok(heads);
         }
         heads.extend(page);
+    }
+}
+
+/// Looks at the head of every volume, but keeps no more of them than are wanted and one page.
+async fn heads_newest(catalog: &dyn Catalog, limit: u32) -> Result<Vec<Snapshot>> {
+    let mut newest: Vec<Snapshot> = Vec::new();
+    let mut after = None;
+    loop {
+        let page = catalog.volumes_list(after, LIST_PAGE_LEN).await?;
+        let Some(last) = page.last() else { return Ok(newest) };
+        after = Some(last.vid);
+        newest.extend(page);
+        newest.sort_by_key(|head| Reverse(head.timestamp));
+        newest.truncate(limit as usize);
     }
 }
 

@@ -84,6 +84,21 @@ fn a_sound_file_is_told_with_its_volumes_and_pages() {
 }
 
 #[test]
+fn codecs_are_told_with_what_they_save() {
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../catgraft-segment/tests/golden/v1-lz4.segment");
+    let value = inspect(golden, &["--json"]).json();
+    assert_eq!(
+        value["codecs"],
+        json!({
+            "lz4": { "page_count": 3, "byte_len": 820, "ratio": 820.0 / 12_288.0 },
+            "raw": { "page_count": 2, "byte_len": 8192, "ratio": 1.0 },
+        })
+    );
+    let text = inspect(golden, &[]).ok();
+    assert!(text.contains("lz4 3 in 820 bytes (6.7 %), raw 2 in 8192 bytes (100.0 %)"), "{text}");
+}
+
+#[test]
 fn a_stored_segment_is_found_in_the_store_that_flag_file_or_variables_name() {
     let fixture = Fixture::new();
     let root = fixture.store();

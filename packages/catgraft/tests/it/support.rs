@@ -104,6 +104,21 @@ impl Dev {
         }
     }
 
+    /// A server that prints its one address for both services, once it listens.
+    pub(crate) fn of_ceiling(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let greeting: Value = serde_json::from_str(&line).unwrap();
+        let url = greeting["url"].as_str().unwrap().to_owned();
+        Self { child, metastore: url.clone(), pagestore: url, token: None }
+    }
+
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         let kill = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();

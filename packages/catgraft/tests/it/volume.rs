@@ -38,6 +38,18 @@ async fn volumes_and_their_logs_are_told_beside_a_living_metastore() {
     assert_eq!(head["cid"], client().to_string());
     let text = volume(here, &["list"]).ok();
     assert!(text.contains(&vid) && text.contains(&other.to_string()), "{text}");
+    let times = |arguments: &[&str]| {
+        let list = volume(here, arguments).json();
+        list.as_array()
+            .unwrap()
+            .iter()
+            .map(|head| head["committed_at"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let mut newest_first = times(&["list", "--json"]);
+    newest_first.sort_by(|a, b| b.cmp(a));
+    assert_eq!(times(&["list", "--newest", "9", "--json"]), newest_first);
+    assert_eq!(times(&["list", "--newest", "1", "--json"]), newest_first[..1]);
 
     let stats = volume(here, &["show", &vid, "--json"]).json();
     assert_eq!((&stats["commits"], &stats["pages_stored"]), (&json!(3), &json!(6)));
@@ -77,5 +89,6 @@ fn a_volume_or_a_catalog_that_is_not_there_is_named() {
     }
     assert_eq!(volume(here, &["show", "nonsense"]).code, Some(2));
     assert_eq!(volume(here, &["log", &vid, "--limit", "0"]).code, Some(2));
+    assert_eq!(volume(here, &["list", "--newest", "0"]).code, Some(2));
     assert_eq!(volume(here, &["log", &vid, "--before", "0"]).code, Some(2));
 }

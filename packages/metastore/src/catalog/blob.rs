@@ -28,8 +28,8 @@ impl SegmentList {
     }
 
     /// The list that a row holds.
-    pub(super) fn from_row(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+    pub(super) fn from_row(bytes: Bytes) -> Self {
+        Self(bytes)
     }
 
     /// What a row holds for this list.

@@ -24,7 +24,9 @@ pub use error::{BlobError, Error};
 pub use location::Location;
 pub use postgres::PostgresUrl;
 pub use schema::{MigrateReport, MigrateStep, SchemaVersion, migrate};
-pub use types::{CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, Snapshot, VolumeStats};
+pub use types::{
+    CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, SegmentsSpan, Snapshot, VolumeStats,
+};
 
 /// How connections to the catalog are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,16 @@ pub trait Catalog: Send + Sync + 'static {
     /// One page of a volume's log, oldest first, together with the head that it was read under; none where
     /// there is no such volume. A page holds at least one commit where the range has one.
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error>;
+
+    /// The segments of the commits from `first` to `last`; ends early with the commit that reaches `bytes_max`. None where
+    /// there is no commit in the range. Faster than [`Catalog::commits_read`] where nothing else of many commits matters.
+    async fn segments_between(
+        &self,
+        vid: VolumeId,
+        first: Lsn,
+        last: Lsn,
+        bytes_max: u64,
+    ) -> Result<Option<SegmentsSpan>, Error>;
 
     /// Decides a commit and carries the decision out, as [`crate::commit::decide`] says. A commit is durable
     /// when this returns.

@@ -2,10 +2,11 @@
 //!
 //! SQL numbers are signed and ids are byte strings there; a row that does not convert is damage, an error.
 
+use bytes::Bytes;
 use catgraft_core::{ClientId, Lsn, PAGE_SIZE, PageCount, SegmentId, Timestamp, VolumeId};
 use sqlx::FromRow;
 
-use super::{CommitRow, Error, SegmentList, SegmentRow, Snapshot, VolumeStats, error::Source};
+use super::{CommitRow, Error, SegmentList, SegmentRow, SegmentsSpan, Snapshot, VolumeStats, error::Source};
 
 /// The number that an LSN has in SQL. Those past the signed range become its end, which no commit ever
 /// reaches: looking for one finds nothing, as it should.
@@ -71,8 +72,68 @@ impl CommitRaw {
             cid: ClientId::try_from(self.cid.as_slice()).map_err(damaged(doing))?,
             page_count: page_count_from_sql(self.page_count, doing)?,
             timestamp: timestamp_from_sql(self.committed_at, doing)?,
-            segments: SegmentList::from_row(self.segments),
+            segments: SegmentList::from_row(self.segments.into()),
         })
+    }
+}
+
+/// Some rows of `volume_commit`, column by column; what has a length of its own is behind one another.
+#[derive(Debug, FromRow)]
+pub(super) struct LogRaw {
+    lsns: Vec<i64>,
+    cids: Vec<u8>,
+    page_counts: Vec<i64>,
+    commit_times: Vec<i64>,
+    lens: Vec<i32>,
+    joined: Vec<u8>,
+}
+
+impl LogRaw {
+    /// The commits that the rows stand for.
+    pub(super) fn read(self, doing: &'static str) -> Result<Vec<CommitRow>, Error> {
+        let (cids, rest) = self.cids.as_chunks::<16>();
+        let columns = [cids.len(), self.page_counts.len(), self.commit_times.len(), self.lens.len()];
+        if !rest.is_empty() || columns != [self.lsns.len(); 4] {
+            return Err(damaged(doing)("the columns of a log are not of one length"));
+        }
+        let segments = split(self.joined.into(), &self.lens, doing)?;
+        let numbers = self.lsns.into_iter().zip(self.page_counts).zip(self.commit_times);
+        let commits = numbers.zip(cids).zip(segments).map(|((((lsn, page_count), at), cid), segments)| {
+            Ok(CommitRow {
+                lsn: lsn_from_sql(lsn, doing)?,
+                cid: ClientId::try_from(cid.as_slice()).map_err(damaged(doing))?,
+                page_count: page_count_from_sql(page_count, doing)?,
+                timestamp: timestamp_from_sql(at, doing)?,
+                segments,
+            })
+        });
+        commits.collect()
+    }
+}
+
+/// Takes apart what was put behind one another.
+fn split(mut joined: Bytes, lens: &[i32], doing: &'static str) -> Result<Vec<SegmentList>, Error> {
+    let lists = lens.iter().map(|len| {
+        let len = usize::try_from(*len).ok().filter(|len| *len <= joined.len());
+        let len = len.ok_or_else(|| damaged(doing)("the lengths of joined values do not add up"))?;
+        Ok(SegmentList::from_row(joined.split_to(len)))
+    });
+    lists.collect()
+}
+
+/// The segments of some rows of `volume_commit`, behind one another.
+#[derive(Debug, FromRow)]
+pub(super) struct SpanRaw {
+    last_lsn: i64,
+    lens: Vec<i32>,
+    joined: Vec<u8>,
+}
+
+impl SpanRaw {
+    /// The span that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<SegmentsSpan, Error> {
+        let lists = split(self.joined.into(), &self.lens, doing)?;
+        Ok(SegmentsSpan { last: lsn_from_sql(self.last_lsn, doing)?, lists })
     }
 }
 

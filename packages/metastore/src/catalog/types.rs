@@ -86,6 +86,15 @@ pub struct CommitsPage {
     pub commits: Vec<CommitRow>,
 }
 
+/// The segments of commits that follow one another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentsSpan {
+    /// The last of the commits.
+    pub last: Lsn,
+    /// The segments of each, in LSN order.
+    pub lists: Vec<SegmentList>,
+}
+
 /// One segment: where its index lies and what authenticates it, and what it holds of each volume.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SegmentRow {

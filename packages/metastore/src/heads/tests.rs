@@ -13,7 +13,7 @@ use super::{
     follow::{Announcer, Pace, run},
 };
 use crate::catalog::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, News, SegmentRow, Snapshot, VolumeStats,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, News, SegmentRow, SegmentsSpan, Snapshot, VolumeStats,
 };
 
 fn vid(number: u64) -> VolumeId {
@@ -138,6 +138,9 @@ impl Catalog for Shared {
         Err(Error::ReadOnly)
     }
     async fn commits_read(&self, _: VolumeId, _: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn segments_between(&self, _: VolumeId, _: Lsn, _: Lsn, _: u64) -> Result<Option<SegmentsSpan>, Error> {
         Err(Error::ReadOnly)
     }
     async fn commit_append(&self, _: CommitCall, _: Timestamp) -> Result<CommitOutcome, Error> {

@@ -19,20 +19,22 @@ pub(super) struct Log<'a> {
     pub(super) end: Lsn,
     bytes_max: u64,
     /// The LSN that the next page begins with.
-    next: Lsn,
+    pub(super) next: Lsn,
     first_page: Option<Vec<CommitRow>>,
 }
 
 impl<'a> Log<'a> {
-    /// Resolves the range and reads its first page. Answers the head also where the range lies after it.
+    /// Resolves the range and reads its first page, of so many commits at most. Answers the head also where the range
+    /// lies after it.
     pub(super) async fn open(
         catalog: &'a dyn Catalog,
         call: PullCall,
+        commits_max: u32,
         bytes_max: u64,
     ) -> Result<(Snapshot, Result<Self, Error>), Error> {
         let PullCall { vid, range } = call;
         let (start, end) = (range.map(|range| range.start()), range.and_then(|range| range.end()));
-        let wanted = CommitsWanted { bytes_max, ..CommitsWanted::range(start, end) };
+        let wanted = CommitsWanted { commits_max, bytes_max, ..CommitsWanted::range(start, end) };
         let page = catalog.commits_read(vid, wanted).await?.ok_or(Error::NoVolume { vid })?;
         let head = page.head;
         let start = start.unwrap_or(head.checkpoint);

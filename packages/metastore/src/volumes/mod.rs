@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of HTTP or messages, except that an answer to a client has a size that it must not pass.
 
+mod changes;
 mod log;
 
 use std::{
@@ -19,6 +20,7 @@ use tokio::{
     time::timeout,
 };
 
+pub(crate) use self::changes::ChangedPages;
 use self::log::Log;
 use crate::{
     catalog::{self, Catalog, CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, Snapshot},
@@ -34,12 +36,17 @@ const COMMIT_BYTES_MAX: usize = 128;
 /// Longest wait for other reads of logs, which take longest where the database does not answer.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Commits that a pull of changes reads one by one, before it takes the way that pays for many.
+const CHANGES_COMMITS_MAX: u32 = 64;
+
 /// Volumes, as the endpoints see them.
 pub(crate) struct Volumes {
     pub(crate) catalog: Arc<dyn Catalog>,
     /// Set once the schema of the catalog was checked.
     pub(crate) open: AtomicBool,
     pub(crate) heads: Arc<Heads>,
+    /// What changed in the commits that clients pull again and again.
+    pub(crate) changed: Arc<ChangedPages>,
     /// None where nobody else works on the catalog.
     pub(crate) announcer: Option<Arc<Announcer>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -134,24 +141,29 @@ impl Volumes {
             return Err(Error::NothingNewer { vid, start });
         }
         let _permit = self.permit().await?;
-        let mut log = self.open_log(call, CommitsWanted::BYTES_MAX).await?;
+        let mut log = self.open_log(call, CHANGES_COMMITS_MAX, CommitsWanted::BYTES_MAX).await?;
         let (mut pages, mut last) = (PageSet::new(), None);
-        while let Some(page) = log.next_page().await? {
-            for commit in page {
-                let damaged = |source| Error::CommitDamaged { vid, lsn: commit.lsn, source };
-                pages.union_with(&commit.segments.pages().map_err(damaged)?);
-                last = Some(commit.snapshot(vid, log.head.checkpoint));
-            }
+        for commit in log.next_page().await?.unwrap_or_default() {
+            let damaged = |source| Error::CommitDamaged { vid, lsn: commit.lsn, source };
+            pages.union_with(&commit.segments.pages().map_err(damaged)?);
+            last = Some(commit.snapshot(vid, log.head.checkpoint));
         }
-        let snapshot = last.ok_or(Error::LogBroken { vid, lsn: log.start })?;
-        Ok(Changes { snapshot, start: log.start, pages })
+        let (start, end) = (log.start, log.end);
+        if log.next <= end {
+            // From the start again: a block that begins there is known more often than its rest is.
+            let catalog = self.catalog()?;
+            pages = self.changed.read(catalog, vid, start..=end).await?;
+            last = catalog.snapshot_at(vid, end).await?;
+        }
+        let snapshot = last.ok_or(Error::LogBroken { vid, lsn: end })?;
+        Ok(Changes { snapshot, start, pages })
     }
 
     /// The commits of a range, where they fit one answer.
     pub(crate) async fn commits(&self, call: PullCall) -> Result<Commits, Error> {
         let vid = call.vid;
         let _permit = self.permit().await?;
-        let mut log = self.open_log(call, RESPONSE_BYTES_MAX as u64).await?;
+        let mut log = self.open_log(call, CommitsWanted::COMMITS_MAX, RESPONSE_BYTES_MAX as u64).await?;
         let mut commits: Vec<CommitRow> = Vec::new();
         let mut bytes = 0;
         while let Some(page) = log.next_page().await? {
@@ -252,9 +264,9 @@ impl Volumes {
         Ok(permit.expect("the semaphore is never closed"))
     }
 
-    async fn open_log(&self, call: PullCall, bytes_max: u64) -> Result<Log<'_>, Error> {
+    async fn open_log(&self, call: PullCall, commits_max: u32, bytes_max: u64) -> Result<Log<'_>, Error> {
         let moment = self.heads.moment();
-        let (head, log) = Log::open(self.catalog()?, call, bytes_max).await?;
+        let (head, log) = Log::open(self.catalog()?, call, commits_max, bytes_max).await?;
         self.heads.observe(moment, call.vid, head.lsn);
         log
     }

@@ -21,6 +21,6 @@ pub(super) async fn handle(
     let call = ReadPagesCall::try_from(message).map_err(|error| ApiError::invalid(error.to_string()))?;
     http::note_volume(&call.vid);
     http::note_lsn(call.lsn);
-    let answer = state.reader.read(&call).await?;
-    Ok(http::respond_bytes(&request, answer).await)
+    let answer = http::Pieces::new(state.reader.read(&call).await?);
+    Ok(http::respond_pieces(&request, answer).await)
 }

@@ -6,7 +6,7 @@ use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, SegmentId, Timestamp};
 use catgraft_proto::SegmentPages;
 use proptest::prelude::*;
 
-use super::Versions;
+use super::versions::{LoggedCommit, Versions};
 
 fn sid(number: u64) -> SegmentId {
     SegmentId::from_parts(Timestamp::from_millis(number), [7; 9])
@@ -20,10 +20,14 @@ fn page(number: u32) -> PageIndex {
     PageIndex::new(number).unwrap()
 }
 
-fn commit(versions: &mut Versions, number: u64, page_count: u32, pages: &[u32]) {
+fn logged(number: u64, page_count: u32, pages: &[u32]) -> LoggedCommit {
     let pages: PageSet = pages.iter().map(|number| page(*number)).collect();
-    let segments = [SegmentPages { sid: sid(number), pages }];
-    versions.append(lsn(number), PageCount::new(page_count), &segments).unwrap();
+    let segments = vec![SegmentPages { sid: sid(number), pages }];
+    LoggedCommit { lsn: lsn(number), page_count: PageCount::new(page_count), segments }
+}
+
+fn commit(versions: &mut Versions, number: u64, page_count: u32, pages: &[u32]) {
+    versions.append([logged(number, page_count, pages)]).unwrap();
 }
 
 #[test]
@@ -53,27 +57,33 @@ fn a_page_that_was_cut_off_stays_gone_when_the_volume_grows_again() {
 #[test]
 fn a_log_that_skips_an_lsn_is_refused() {
     let mut versions = Versions::default();
-    assert!(versions.append(lsn(2), PageCount::new(1), &[]).is_err());
+    assert!(versions.append([logged(2, 1, &[])]).is_err());
     commit(&mut versions, 1, 1, &[1]);
-    assert!(versions.append(lsn(1), PageCount::new(1), &[]).is_err());
-    assert!(versions.append(lsn(3), PageCount::new(1), &[]).is_err());
-    assert_eq!(versions.head(), Some(lsn(1)));
+    assert!(versions.append([logged(1, 1, &[])]).is_err());
+    assert!(versions.append([logged(2, 1, &[1]), logged(4, 1, &[])]).is_err());
+    // What came before the gap is kept.
+    assert_eq!((versions.head(), versions.find(page(1), lsn(2))), (Some(lsn(2)), Some(sid(2))));
 }
 
 proptest! {
     #[test]
     fn it_finds_what_a_naive_model_finds(
         commits in prop::collection::vec((0u32..12, prop::collection::btree_set(1u32..12, 0..6)), 1..20),
+        at_once in 1usize..20,
     ) {
         let mut versions = Versions::default();
         let mut model: Vec<BTreeMap<u32, SegmentId>> = vec![BTreeMap::new()];
+        let mut log = Vec::new();
         for (number, (page_count, pages)) in (1u64..).zip(&commits) {
             let pages: Vec<u32> = pages.iter().copied().collect();
-            commit(&mut versions, number, *page_count, &pages);
+            log.push(logged(number, *page_count, &pages));
             let mut state = model.last().unwrap().clone();
             state.extend(pages.iter().map(|page| (*page, sid(number))));
             state.retain(|page, _| page <= page_count);
             model.push(state);
+        }
+        while !log.is_empty() {
+            versions.append(log.drain(..at_once.min(log.len()))).unwrap();
         }
         for (number, state) in model.iter().enumerate().skip(1) {
             for index in 1..14 {

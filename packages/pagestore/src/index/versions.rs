@@ -11,9 +11,12 @@ use std::collections::BTreeMap;
 use catgraft_core::{Lsn, PageCount, PageIndex, SegmentId};
 use catgraft_proto::SegmentPages;
 
-/// Memory of one version in the ordered map, inner nodes included. Computed: entries come in ascending order, which leaves
-/// leaves of 11 places half full.
+/// Memory of one version in the ordered map, inner nodes included. Computed for entries that came in ascending
+/// order one by one, which leaves leaves of 11 places half full; a map that was built at once is smaller.
 const VERSION_BYTES: usize = 41;
+
+/// Versions that are gathered before they enter the map, at 24 bytes each.
+const GATHERED_MAX: usize = 1 << 20;
 
 /// The commits that were told do not follow one another: the log is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +29,17 @@ pub(crate) struct LogError {
 /// Number of a segment in this index; `CUT` marks a page that was cut off.
 type SegmentNumber = u32;
 const CUT: SegmentNumber = SegmentNumber::MAX;
+
+/// What a commit says of a volume.
+#[derive(Debug)]
+pub(crate) struct LoggedCommit {
+    pub(crate) lsn: Lsn,
+    pub(crate) page_count: PageCount,
+    pub(crate) segments: Vec<SegmentPages>,
+}
+
+/// A version of a page and the segment that holds it.
+type Version = ((PageIndex, Lsn), SegmentNumber);
 
 /// The index of one volume.
 #[derive(Debug, Default)]
@@ -42,29 +56,45 @@ impl Versions {
         self.head
     }
 
-    /// Adds the commit that follows the head.
-    pub(crate) fn append(
-        &mut self,
-        lsn: Lsn,
-        page_count: PageCount,
-        segments: &[SegmentPages],
-    ) -> Result<(), LogError> {
+    /// Adds the commits that follow the head, up to the first that is an error. Many at once cost less than one by one.
+    pub(crate) fn append(&mut self, commits: impl IntoIterator<Item = LoggedCommit>) -> Result<(), LogError> {
+        let mut gathered = Vec::new();
+        let outcome = commits.into_iter().try_for_each(|commit| self.append_one(&commit, &mut gathered));
+        self.enter(&mut gathered);
+        outcome
+    }
+
+    fn append_one(&mut self, commit: &LoggedCommit, gathered: &mut Vec<Version>) -> Result<(), LogError> {
+        let LoggedCommit { lsn, page_count, ref segments } = *commit;
         let follows = self.head.map_or(1, |head| head.get().wrapping_add(1));
         if lsn.get() != follows {
             return Err(LogError { last: self.head, found: lsn });
         }
         if page_count < self.page_count {
+            self.enter(gathered);
             self.cut_off(lsn, page_count);
         }
         for SegmentPages { sid, pages } in segments {
             let number = SegmentNumber::try_from(self.segments.len()).expect("fewer than 2^32 segments a volume");
             self.segments.push(*sid);
             let existing = pages.iter().take_while(|page| page_count.contains(*page));
-            self.by_page.extend(existing.map(|page| ((page, lsn), number)));
+            gathered.extend(existing.map(|page| ((page, lsn), number)));
+            if gathered.len() >= GATHERED_MAX {
+                self.enter(gathered);
+            }
         }
         self.head = Some(lsn);
         self.page_count = page_count;
         Ok(())
+    }
+
+    /// Enters what was gathered: a few versions one by one, and many as a map that is built at once and merged.
+    fn enter(&mut self, gathered: &mut Vec<Version>) {
+        if gathered.len() > self.by_page.len() / 8 {
+            self.by_page.append(&mut gathered.drain(..).collect());
+        } else {
+            self.by_page.extend(gathered.drain(..));
+        }
     }
 
     /// The segment that holds the page as it was at an LSN; none where it had no content.

@@ -17,7 +17,7 @@ use catgraft_proto::{
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::Semaphore;
 
-use super::versions::{LogError, Versions};
+use super::versions::{LogError, LoggedCommit, Versions};
 
 /// What an index costs beside its versions.
 const SLOT_BYTES: usize = 256;
@@ -171,8 +171,16 @@ impl VolumeIndexes {
                 return Err(IndexError::Missing { vid, lsn });
             }
             let appended = {
-                let mut versions = index.versions.write();
-                commits.into_iter().try_for_each(|commit| append(vid, &mut versions, commit))
+                let mut unread = Ok(());
+                let commits = commits.into_iter().map_while(|commit| match logged(vid, commit) {
+                    Ok(commit) => Some(commit),
+                    Err(error) => {
+                        unread = Err(error);
+                        None
+                    }
+                });
+                let appended = index.versions.write().append(commits);
+                appended.map_err(|source| IndexError::Log { vid, source }).and(unread)
             };
             self.keep(vid, index);
             appended?;
@@ -236,13 +244,11 @@ fn drop_oldest(
     total
 }
 
-fn append(vid: VolumeId, versions: &mut Versions, commit: LogCommit) -> Result<(), IndexError> {
-    let lsn = Lsn::try_from(commit.lsn).map_err(|source| IndexError::Lsn { vid, source })?;
-    let segments: Vec<SegmentPages> = commit
-        .segments
-        .into_iter()
-        .map(SegmentPages::try_from)
-        .collect::<Result<_, _>>()
-        .map_err(|source| IndexError::Message { vid, source })?;
-    versions.append(lsn, PageCount::new(commit.page_count), &segments).map_err(|source| IndexError::Log { vid, source })
+/// A commit as the metastore tells it.
+fn logged(vid: VolumeId, commit: LogCommit) -> Result<LoggedCommit, IndexError> {
+    let LogCommit { lsn, page_count, segments } = commit;
+    let lsn = Lsn::try_from(lsn).map_err(|source| IndexError::Lsn { vid, source })?;
+    let segments = segments.into_iter().map(SegmentPages::try_from).collect::<Result<_, _>>();
+    let segments = segments.map_err(|source| IndexError::Message { vid, source })?;
+    Ok(LoggedCommit { lsn, page_count: PageCount::new(page_count), segments })
 }

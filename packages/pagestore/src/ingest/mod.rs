@@ -1,11 +1,12 @@
 //! Ingest: from the body of `write_pages` to stored and registered segments.
 //!
 //! [`decoder`] turns bytes into runs of pages as they arrive; [`queue`] decides which runs share a segment and
-//! when it is sealed; [`upload`] seals it, stores it, and has it registered meanwhile; [`registrar`] shares one call to
-//! the metastore among the segments that wait for one. [`budget`] bounds the memory of all of them.
+//! when it is sealed; [`upload`] has [`seal`] compress and hash it, stores it, and has it registered meanwhile;
+//! [`registrar`] shares one call to the metastore among the segments that wait for one. [`budget`] bounds the memory of
+//! all of them.
 //!
-//! What a push costs: one copy of each page (socket to run), one hash of it, one PUT a segment and one call to the
-//! metastore, both at the same time and both shared with the pushes that waited together.
+//! What a push costs: one copy of each page (socket to run), one compression of it and one hash, one PUT a segment and one
+//! call to the metastore, both at the same time and both shared with the pushes that waited together.
 //!
 //! Invariants:
 //! - The answer goes out when every segment of the request is stored and registered, never before.
@@ -16,6 +17,7 @@ pub(crate) mod budget;
 pub(crate) mod decoder;
 mod queue;
 mod registrar;
+mod seal;
 mod upload;
 
 #[cfg(test)]
@@ -23,4 +25,5 @@ mod tests;
 
 pub(crate) use queue::{Ingest, RequestNumber, Stored};
 pub(crate) use registrar::Registrar;
+pub(crate) use seal::{SealCounts, Sealer};
 pub(crate) use upload::{Upload, UploadError};

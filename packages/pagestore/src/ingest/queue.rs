@@ -2,16 +2,19 @@
 //!
 //! Runs gather in batches in the order they come. A batch goes out at once where an upload slot is free; under
 //! load it gathers what arrives until a slot is, and so requests share uploads exactly as much as the store is busy.
+//! Who pays for every upload may set a least interval between them: then a batch that is not full waits for its end.
 
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use catgraft_core::{PageSet, SegmentId, VolumeId, limits::SEGMENT_PAGES_MAX};
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
+    time::{Instant, sleep_until},
 };
 
 use super::{
@@ -80,6 +83,29 @@ pub(crate) fn gather(batches: &mut VecDeque<Batch>, pending: Pending) {
     }
 }
 
+/// The least interval between uploads.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    interval: Duration,
+    next: Option<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self { interval, next: None }
+    }
+
+    /// Until when the oldest batch waits; none where it goes now. One that has another behind it gathers no more.
+    pub(crate) fn wait(&self, batches: &VecDeque<Batch>, now: Instant) -> Option<Instant> {
+        self.next.filter(|next| batches.len() == 1 && *next > now)
+    }
+
+    /// A batch goes.
+    pub(crate) fn went(&mut self, now: Instant) {
+        self.next = now.checked_add(self.interval);
+    }
+}
+
 /// Takes runs and brings them to the store. Cheap to clone; when the last clone is gone, what was taken is
 /// finished and the task ends.
 #[derive(Debug, Clone)]
@@ -88,10 +114,14 @@ pub(crate) struct Ingest {
 }
 
 impl Ingest {
-    /// Starts the queue with so many uploads at a time.
-    pub(crate) fn start(upload: Arc<Upload>, uploads_max: usize) -> (Self, tokio::task::JoinHandle<()>) {
+    /// Starts the queue with so many uploads at a time, and this interval between them.
+    pub(crate) fn start(
+        upload: Arc<Upload>,
+        uploads_max: usize,
+        interval: Duration,
+    ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        (Self { queue }, tokio::spawn(work(waiting, upload, uploads_max.max(1))))
+        (Self { queue }, tokio::spawn(work(waiting, upload, uploads_max.max(1), Pace::new(interval))))
     }
 
     /// Takes a run. The receiver tells where it was stored; it fails only where the queue is gone.
@@ -108,11 +138,12 @@ impl Ingest {
     }
 }
 
-async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads_max: usize) {
+async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads_max: usize, mut pace: Pace) {
     let mut batches = VecDeque::new();
     let mut uploads = JoinSet::new();
     let mut open = true;
     while open || !uploads.is_empty() {
+        let wait = pace.wait(&batches, Instant::now());
         tokio::select! {
             pending = waiting.recv(), if open => match pending {
                 Some(pending) => {
@@ -129,9 +160,13 @@ async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads
                     tracing::error!(error = %error, "an upload ended without an outcome");
                 }
             }
+            () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => {}
         }
-        while uploads.len() < uploads_max {
+        let now = Instant::now();
+        // At the end nothing more comes that could be gathered.
+        while uploads.len() < uploads_max && (!open || pace.wait(&batches, now).is_none()) {
             let Some(batch) = batches.pop_front() else { break };
+            pace.went(now);
             uploads.spawn(Arc::clone(&upload).run(batch));
         }
     }

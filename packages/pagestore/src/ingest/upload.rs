@@ -6,11 +6,12 @@ use bytes::Bytes;
 use catgraft_core::{Clock, IdSource, SegmentId};
 use catgraft_objects::{ObjectKey, ObjectStore, Payload};
 use catgraft_proto::catgraft::internal::v1::{SegmentRow, SegmentVolume};
-use catgraft_segment::{PushError, SealedSegment, SegmentBuilder};
+use catgraft_segment::{PushError, SealedSegment};
 
 use super::{
     queue::{Batch, Pending, Stored},
     registrar::{RegisterError, Registrar},
+    seal::Sealer,
 };
 use crate::cache::{PageCache, SegmentCache};
 
@@ -39,6 +40,7 @@ pub(crate) enum UploadError {
 
 /// What an upload needs.
 pub(crate) struct Upload {
+    pub(crate) sealer: Sealer,
     pub(crate) objects: Arc<dyn ObjectStore>,
     pub(crate) registrar: Registrar,
     pub(crate) pages: PageCache,
@@ -57,9 +59,10 @@ impl Upload {
     /// Brings a batch to the store and answers each of its runs.
     pub(crate) async fn run(self: Arc<Self>, batch: Batch) {
         let sid = self.ids.segment_id(self.clock.now());
-        let outcome = match seal(sid, &batch) {
+        let (batch, sealed) = self.sealer.seal(batch).await;
+        let outcome = match sealed {
             Ok(sealed) => self.store(sid, sealed).await.map(|sealed| self.keep(sid, &batch, sealed)),
-            Err(error) => Err(error),
+            Err(source) => Err(UploadError::Build { sid, source }),
         };
         let failure = outcome.err().map(Arc::new);
         for Pending { run, done, share, .. } in batch.pending {
@@ -93,16 +96,6 @@ impl Upload {
         }
         self.segments.insert(sid, Arc::new(sealed.index));
     }
-}
-
-fn seal(sid: SegmentId, batch: &Batch) -> Result<SealedSegment, UploadError> {
-    let mut builder = SegmentBuilder::new();
-    for Pending { run, .. } in &batch.pending {
-        builder
-            .push_run(run.vid, &run.indexes, run.data.clone())
-            .map_err(|source| UploadError::Build { sid, source })?;
-    }
-    Ok(builder.finish())
 }
 
 fn row_of(sid: SegmentId, sealed: &SealedSegment) -> SegmentRow {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use bytes::Bytes;
 use catgraft_core::{Page, PageIndex, SegmentId, VolumeId};
 use catgraft_objects::{ObjectKey, ObjectStore};
-use catgraft_segment::{Damaged, PageLocation};
+use catgraft_segment::{Codec, Damaged, PageLocation};
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{
@@ -63,6 +63,11 @@ pub(super) struct RangeRead {
 }
 
 impl Fetcher {
+    /// The planned pages, in the plan's order, where memory has them all.
+    pub(super) fn cached(&self, vid: VolumeId, plan: &[Planned]) -> Option<Vec<(PageIndex, Page)>> {
+        plan.iter().map(|Planned { page, sid }| Some((*page, self.cache.get_memory(*sid, vid, *page)?))).collect()
+    }
+
     /// The planned pages, in the plan's order.
     pub(super) async fn fetch(&self, vid: VolumeId, plan: &[Planned]) -> Result<Vec<(PageIndex, Page)>, FetchError> {
         let mut found: Vec<Option<Page>> =
@@ -113,9 +118,11 @@ impl Fetcher {
             let payload = slice(&bytes, start, location.range());
             let page = location.open(vid, index, payload).map_err(|source| source.in_segment(sid))?;
             // The cache and the answer keep the page, not the range that it came in.
-            let page = Bytes::copy_from_slice(page.as_bytes());
-            self.cache.insert(sid, vid, index, page.clone());
-            let page = Page::try_from(page).expect("it was a page before it was copied");
+            let page = match location.codec {
+                Codec::Raw => Page::try_from(Bytes::copy_from_slice(page.as_bytes())).expect("it was a page before"),
+                Codec::Lz4 => page,
+            };
+            self.cache.insert(sid, vid, index, page.as_bytes().clone());
             opened.push((index, page));
         }
         Ok(opened)

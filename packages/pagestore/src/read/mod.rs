@@ -37,18 +37,22 @@ pub(crate) enum ReadError {
 pub(crate) struct Reader {
     pub(crate) volumes: Arc<VolumeIndexes>,
     pub(crate) fetcher: Fetcher,
-    /// Pages that may be on their way to clients, in memory, at one time.
+    /// Pages that may be on their way from the store, in memory, at one time. Pages that a cache has take no room: who
+    /// waits for a store that is slow keeps nobody from them.
     pub(crate) pages_in_flight: Semaphore,
 }
 
 impl Reader {
-    /// The encoded `ReadPagesResponse`: pages in ascending order, those without content left out.
-    pub(crate) async fn read(&self, call: &ReadPagesCall) -> Result<Bytes, ReadError> {
-        let pages = u32::try_from(call.pages.len()).unwrap_or(u32::MAX);
-        let _room = self.pages_in_flight.acquire_many(pages).await;
+    /// The encoded `ReadPagesResponse` in pieces: pages in ascending order, those without content left out.
+    pub(crate) async fn read(&self, call: &ReadPagesCall) -> Result<Vec<Bytes>, ReadError> {
         let index = self.volumes.at(call.vid, call.lsn).await?;
         let plan = plan::plan(&index.versions(), call.lsn, &call.pages);
+        if let Some(pages) = self.fetcher.cached(call.vid, &plan) {
+            return Ok(answer::encode(pages));
+        }
+        let pages = u32::try_from(plan.len()).unwrap_or(u32::MAX);
+        let _room = self.pages_in_flight.acquire_many(pages).await;
         let pages: Vec<(PageIndex, Page)> = self.fetcher.fetch(call.vid, &plan).await?;
-        Ok(answer::encode(&pages))
+        Ok(answer::encode(pages))
     }
 }

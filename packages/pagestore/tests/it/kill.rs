@@ -7,7 +7,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -22,6 +21,7 @@ use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, VolumeId};
 use catgraft_proto::graft::metastore::v1::PullCommitsRequest;
 use catgraft_testkit::{
     model::{VolumeModel, page_content},
+    ports::free_port,
     postgres,
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
@@ -80,10 +80,6 @@ impl Drop for Service {
             );
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The programs lie beside each other in the target folder.

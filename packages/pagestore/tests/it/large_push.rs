@@ -3,14 +3,13 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::TcpListener,
     process::{Child, Command, Stdio},
 };
 
 use bytes::{BufMut, Bytes, BytesMut};
 use catgraft_core::{Lsn, PAGE_SIZE, PageCount, PageIndex, PageSet};
 use catgraft_proto::graft::common::v1::SegmentInfo;
-use catgraft_testkit::model::page_content;
+use catgraft_testkit::{model::page_content, ports::free_port};
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::support::{Client, House, new_vid};
@@ -36,10 +35,6 @@ fn status_kib(process: &Process, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", process.0.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with(field)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn encode_pages(first: u32, contents: &[Bytes]) -> Bytes {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a torture did, and why a service died, is told")]
 
+mod compression;
 mod daemon;
 mod fuzz;
 mod kill;
@@ -10,4 +11,7 @@ mod large_push;
 mod model;
 mod outage;
 mod protocol;
+mod store_credentials;
+mod store_damage;
+mod store_frozen;
 mod support;

@@ -94,7 +94,9 @@ async fn a_damaged_segment_is_named_and_gives_no_page() {
     let lsn = client.commit(vid, None, PageCount::new(1), segments).await.unwrap();
     let key = ObjectKey::segment(sid);
     let whole = objects.get(&key).await.unwrap();
-    for at in [0, 4095, 4096 + 20] {
+    // First and last byte of the page, and one of the index: behind the page are 48 bytes of index and 80 of footer.
+    let page_end = whole.len() - 48 - 80;
+    for at in [0, page_end - 1, page_end + 20] {
         let mut damaged = whole.to_vec();
         damaged[at] ^= 1;
         objects.put(&key, Payload::from(bytes::Bytes::from(damaged))).await.unwrap();

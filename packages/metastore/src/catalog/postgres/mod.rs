@@ -9,6 +9,7 @@ mod migrate;
 mod news;
 mod pool;
 mod read;
+mod recent;
 mod segments;
 mod url;
 
@@ -17,16 +18,17 @@ use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
 use catgraft_proto::CommitCall;
 
 pub(super) use self::migrate::migrate;
-use self::pool::Pool;
 pub use self::url::PostgresUrl;
+use self::{pool::Pool, recent::Recent};
 use super::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, Snapshot,
-    VolumeStats, schema,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, SegmentsSpan,
+    Snapshot, VolumeStats, schema,
 };
 
 /// A catalog in Postgres.
 pub(super) struct Postgres {
     pool: Pool,
+    recent: Recent,
     url: PostgresUrl,
     read_only: bool,
 }
@@ -34,7 +36,12 @@ pub(super) struct Postgres {
 impl Postgres {
     /// The catalog of this database, of which nothing is asked yet.
     pub(super) fn open(url: &PostgresUrl, connections: Connections) -> Self {
-        Self { pool: Pool::new(url.options().clone(), connections), url: url.clone(), read_only: false }
+        Self {
+            pool: Pool::new(url.options().clone(), connections),
+            recent: Recent::new(),
+            url: url.clone(),
+            read_only: false,
+        }
     }
 
     /// The same, to be read only.
@@ -61,14 +68,26 @@ impl Catalog for Postgres {
         read::commits_read(&self.pool, vid, wanted).await
     }
 
+    async fn segments_between(
+        &self,
+        vid: VolumeId,
+        first: Lsn,
+        last: Lsn,
+        bytes_max: u64,
+    ) -> Result<Option<SegmentsSpan>, Error> {
+        read::segments_between(&self.pool, vid, first, last, bytes_max).await
+    }
+
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {
         self.writable()?;
-        commit::commit_append(&self.pool, &call, now).await
+        commit::commit_append(&self.pool, &self.recent, &call, now).await
     }
 
     async fn segments_register(&self, rows: Vec<SegmentRow>, now: Timestamp) -> Result<(), Error> {
         self.writable()?;
-        segments::segments_register(&self.pool, &rows, now).await
+        segments::segments_register(&self.pool, &rows, now).await?;
+        self.recent.remember(rows);
+        Ok(())
     }
 
     async fn segments_read(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {

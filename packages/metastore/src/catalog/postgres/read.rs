@@ -1,12 +1,12 @@
 //! What is read of volumes and their logs, each by one statement and so at one moment.
 
 use catgraft_core::{Lsn, VolumeId};
-use sqlx::{FromRow, Row};
+use sqlx::FromRow;
 
 use super::pool::Pool;
 use crate::catalog::{
-    CommitsPage, CommitsWanted, Error, Snapshot, VolumeStats,
-    rows::{CommitRaw, HeadLsnRaw, HeadRaw, StatsRaw, bytes_to_sql, damaged, lsn_to_sql},
+    CommitsPage, CommitsWanted, Error, SegmentsSpan, Snapshot, VolumeStats,
+    rows::{HeadLsnRaw, HeadRaw, LogRaw, SpanRaw, StatsRaw, bytes_to_sql, damaged, lsn_to_sql},
 };
 
 /// The head of a volume.
@@ -40,20 +40,27 @@ pub(super) async fn commits_read(
     wanted: CommitsWanted,
 ) -> Result<Option<CommitsPage>, Error> {
     const DOING: &str = "reading the log of a volume";
-    // A volume without a commit in the range still answers one row, which holds its head alone.
+    // One row for the head and all commits, column by column, is read several times faster than a row each. The commits come
+    // in the order of the window, and whoever reads them looks at their LSNs.
     const LOG: &str = "
         SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
-               v.committed_at AS head_committed_at, c.lsn, c.cid, c.page_count, c.committed_at, c.segments
-        FROM volume v LEFT JOIN LATERAL (
-            SELECT log.*, sum(octet_length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
-                          - octet_length(log.segments) AS bytes_before
+               v.committed_at AS head_committed_at, c.*
+        FROM volume v CROSS JOIN LATERAL (
+            SELECT coalesce(array_agg(lsn), '{}') AS lsns, coalesce(array_agg(page_count), '{}') AS page_counts,
+                   coalesce(array_agg(committed_at), '{}') AS commit_times, coalesce(string_agg(cid, ''), '') AS cids,
+                   coalesce(array_agg(octet_length(segments)), '{}') AS lens, coalesce(string_agg(segments, ''), '') AS joined
             FROM (
-                SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
-                WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
-                ORDER BY lsn LIMIT $4
+                SELECT log.*, sum(octet_length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
+                              - octet_length(log.segments) AS bytes_before
+                FROM (
+                    SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
+                    WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
+                    ORDER BY lsn LIMIT $4
+                ) AS log
             ) AS log
-        ) AS c ON c.bytes_before < $5
-        WHERE v.vid = $1 ORDER BY c.lsn";
+            WHERE bytes_before < $5
+        ) AS c
+        WHERE v.vid = $1";
     let statement = || {
         sqlx::query(LOG)
             .bind(vid.as_bytes().as_slice())
@@ -62,14 +69,41 @@ pub(super) async fn commits_read(
             .bind(i64::from(wanted.commits_max))
             .bind(bytes_to_sql(wanted.bytes_max.max(1)))
     };
-    let rows = pool.fetch_all(DOING, statement).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let head = HeadRaw::from_row(first).map_err(damaged(DOING))?.read(DOING)?;
-    if first.try_get::<Option<i64>, _>("lsn").map_err(damaged(DOING))?.is_none() {
-        return Ok(Some(CommitsPage { head, commits: Vec::new() }));
-    }
-    let commits = rows.iter().map(|row| CommitRaw::from_row(row).map_err(damaged(DOING))?.read(DOING));
-    Ok(Some(CommitsPage { head, commits: commits.collect::<Result<_, _>>()? }))
+    let Some(row) = pool.fetch_optional(DOING, statement).await? else { return Ok(None) };
+    let head = HeadRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
+    let commits = LogRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
+    Ok(Some(CommitsPage { head, commits }))
+}
+
+/// The segments of a range of commits.
+pub(super) async fn segments_between(
+    pool: &Pool,
+    vid: VolumeId,
+    first: Lsn,
+    last: Lsn,
+    bytes_max: u64,
+) -> Result<Option<SegmentsSpan>, Error> {
+    const DOING: &str = "reading the segments of commits";
+    // One row for all of them is read several times faster than one row each.
+    const SPAN: &str = "
+        SELECT max(lsn) AS last_lsn, array_agg(octet_length(segments) ORDER BY lsn) AS lens,
+               string_agg(segments, '' ORDER BY lsn) AS joined
+        FROM (
+            SELECT lsn, segments, sum(octet_length(segments)) OVER (ORDER BY lsn ROWS UNBOUNDED PRECEDING)
+                                  - octet_length(segments) AS bytes_before
+            FROM volume_commit WHERE vid = $1 AND lsn BETWEEN $2 AND $3
+        ) AS log
+        WHERE bytes_before < $4
+        HAVING count(*) > 0";
+    let statement = || {
+        sqlx::query(SPAN)
+            .bind(vid.as_bytes().as_slice())
+            .bind(lsn_to_sql(first))
+            .bind(lsn_to_sql(last))
+            .bind(bytes_to_sql(bytes_max.max(1)))
+    };
+    let row = pool.fetch_optional(DOING, statement).await?;
+    row.map(|row| SpanRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)).transpose()
 }
 
 /// The heads of volumes by their ids.

@@ -28,14 +28,20 @@ pub(super) fn outward_shared(doing: &'static str, source: &Arc<SqlError>) -> Err
 fn may_pass(error: &SqlError) -> bool {
     match error {
         SqlError::Io(_) | SqlError::PoolTimedOut | SqlError::PoolClosed | SqlError::WorkerCrashed => true,
-        SqlError::Database(error) => {
-            let extended: Option<u32> = error.code().and_then(|code| code.parse().ok());
-            // SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN; what is above the first byte only refines
-            // these.
-            extended.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14))
-        }
-        _ => false,
+        // SQLITE_BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN.
+        _ => matches!(code(error), Some(5 | 6 | 7 | 8 | 10 | 13 | 14)),
     }
+}
+
+/// Does another connection hold a lock that was needed (SQLITE_BUSY)?
+pub(super) fn is_locked(error: &SqlError) -> bool {
+    code(error) == Some(5)
+}
+
+/// SQLite's primary result code; what is above the first byte only refines it.
+fn code(error: &SqlError) -> Option<u32> {
+    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
 }
 
 /// Why a job of the writer failed.

@@ -8,23 +8,44 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, SqlitePool,
+    ConnectOptions, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::time::{Instant, sleep};
 
+use super::error::is_locked;
 use crate::catalog::Error;
 
 /// How long a connection waits for another one's lock.
 const BUSY_MAX: Duration = Duration::from_secs(10);
 
-/// How the connection is opened that writes.
-pub(super) fn to_write(path: &Path) -> SqliteConnectOptions {
-    options(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+/// Rows that a statement may be ahead of its reader. A log has many small rows, and each hand-over of a full buffer is a
+/// switch between threads.
+const ROWS_AHEAD: usize = 1024;
+
+/// How long to wait before a file that another process is opening is tried again.
+const OPENING_AGAIN: Duration = Duration::from_millis(5);
+
+/// Opens the connection that writes, and makes the file where it is missing.
+///
+/// The first to open a file switches its journal to WAL. SQLite calls nobody's busy handler for that switch, since who
+/// asks for it holds a read lock already (`sqlite3BtreeSetVersion`); so it is asked for again, for as long as a
+/// connection waits for a lock.
+pub(super) async fn open_to_write(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
+    let options =
+        options(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let give_up = Instant::now() + BUSY_MAX;
+    loop {
+        match options.connect().await {
+            Err(error) if is_locked(&error) && Instant::now() < give_up => sleep(OPENING_AGAIN).await,
+            opened => return opened,
+        }
+    }
 }
 
 /// How a connection is opened that reads a file which is there.
 pub(super) fn to_read(path: &Path) -> SqliteConnectOptions {
-    options(path).read_only(true)
+    options(path).read_only(true).row_buffer_size(ROWS_AHEAD)
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use sqlx::{ConnectOptions, Connection, SqlitePool};
+use sqlx::{Connection, SqlitePool};
 
 use super::{error::outward, file};
 use crate::catalog::{
@@ -40,7 +40,7 @@ pub(in crate::catalog) async fn migrate(path: &Path, dry_run: bool) -> Result<Mi
         return plan(&location, &SQLITE, before);
     }
     file::make_folder(path)?;
-    let mut connection = file::to_write(path).connect().await.map_err(failed)?;
+    let mut connection = file::open_to_write(path).await.map_err(failed)?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     let report = run(&location, &SQLITE, &mut *transaction).await?;
     transaction.commit().await.map_err(failed)?;

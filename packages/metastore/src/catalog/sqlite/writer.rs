@@ -11,7 +11,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use catgraft_core::Timestamp;
 use catgraft_proto::CommitCall;
-use sqlx::{ConnectOptions, Connection, Error as SqlError, SqliteConnection};
+use sqlx::{Connection, Error as SqlError, SqliteConnection};
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinHandle,
@@ -56,7 +56,7 @@ struct Waiting<T> {
 impl Writer {
     /// Opens the file to write and starts the task, which holds `lock` until it has let go of the file.
     pub(super) async fn open(path: &Path, lock: File) -> Result<Self, Error> {
-        let connection = file::to_write(path).connect().await.map_err(|error| outward("opening the catalog", error))?;
+        let connection = file::open_to_write(path).await.map_err(|error| outward("opening the catalog", error))?;
         let (jobs, queue) = mpsc::channel(QUEUE_JOBS_MAX);
         let closing = CancellationToken::new();
         let task = tokio::spawn(run(connection, queue, closing.clone(), lock));

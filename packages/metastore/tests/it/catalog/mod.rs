@@ -39,6 +39,7 @@ on_both_catalogs! {
     reading::snapshots_are_found_at_every_lsn,
     reading::a_log_is_read_in_pages_by_count,
     reading::a_log_is_read_in_pages_by_bytes,
+    reading::the_segments_of_a_range_are_those_of_its_commits,
     reading::a_range_ends_at_the_head_and_may_be_empty,
     reading::lsns_beyond_what_sql_counts_are_not_found,
     reading::volumes_are_listed_by_id,

@@ -56,6 +56,33 @@ pub(super) async fn a_log_is_read_in_pages_by_bytes(world: World) {
     assert_eq!(found(each * 100).await, 5);
 }
 
+pub(super) async fn the_segments_of_a_range_are_those_of_its_commits(world: World) {
+    world.catalog.segments_register(vec![segment(1, &[(vid(1), pages(1..=9))])], NOW).await.unwrap();
+    for number in 0..5u32 {
+        let base = (number > 0).then_some(u64::from(number));
+        // The fourth has none.
+        let call = if number == 3 { commit(vid(1), base) } else { commit_of(vid(1), base, 1, [number + 1]) };
+        must_commit(&world.catalog, call).await;
+    }
+    let log = world.catalog.commits_read(vid(1), CommitsWanted::default()).await.unwrap().unwrap().commits;
+    let found = async |first, last, bytes_max| {
+        let span = world.catalog.segments_between(vid(1), lsn(first), lsn(last), bytes_max).await.unwrap();
+        span.map(|span| (span.last.get(), span.lists))
+    };
+    let lists = |first: usize, last: usize| -> Vec<_> {
+        log[first - 1..last].iter().map(|commit| commit.segments.clone()).collect()
+    };
+    assert_eq!(found(1, 5, 1 << 20).await, Some((5, lists(1, 5))));
+    assert_eq!(found(2, 4, 1 << 20).await, Some((4, lists(2, 4))));
+    assert_eq!(found(4, 900, 1 << 20).await, Some((5, lists(4, 5))));
+    assert_eq!(found(6, 900, 1 << 20).await, None);
+    // Ends with the commit that reaches the bound, and has at least one.
+    let each = log[0].segments.byte_len() as u64;
+    assert_eq!(found(1, 5, 0).await, Some((1, lists(1, 1))));
+    assert_eq!(found(1, 5, each).await, Some((1, lists(1, 1))));
+    assert_eq!(found(1, 5, each + 1).await, Some((2, lists(1, 2))));
+}
+
 pub(super) async fn a_range_ends_at_the_head_and_may_be_empty(world: World) {
     assert_eq!(world.catalog.commits_read(vid(1), CommitsWanted::default()).await.unwrap(), None);
     volume(&world.catalog, vid(1), 5).await;

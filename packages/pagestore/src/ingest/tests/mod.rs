@@ -3,3 +3,4 @@
 mod decoder;
 mod fuzz;
 mod queue;
+mod seal;

@@ -1,16 +1,16 @@
 //! Which runs share a batch.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
 use catgraft_core::{ByteSize, PageIndex};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use super::decoder::vid;
 use crate::ingest::{
     budget::{Budget, RUN_PAGES},
     decoder::Run,
-    queue::{Batch, Pending, RequestNumber, gather},
+    queue::{Batch, Pace, Pending, RequestNumber, gather},
 };
 
 async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
@@ -48,6 +48,29 @@ async fn runs_of_one_request_do() {
 async fn a_full_batch_takes_no_more() {
     let runs: Vec<_> = (0..17).map(|_| (1, 1, RUN_PAGES as u32)).collect();
     assert_eq!(sizes(&runs).await, [16, 1]);
+}
+
+#[tokio::test]
+async fn a_batch_that_gathers_waits_for_the_interval_and_one_that_is_done_does_not() {
+    let (mut pace, start) = (Pace::new(Duration::from_secs(2)), Instant::now());
+    let mut batches = VecDeque::new();
+    gather(&mut batches, pending(1, 1, 5).await);
+    assert_eq!(pace.wait(&batches, start), None, "the first goes at once");
+    pace.went(start);
+    let (early, end) = (start + Duration::from_secs(1), start + Duration::from_secs(2));
+    assert_eq!(pace.wait(&batches, early), Some(end));
+    assert_eq!(pace.wait(&batches, end), None);
+    gather(&mut batches, pending(2, 1, 5).await);
+    assert_eq!((batches.len(), pace.wait(&batches, early)), (2, None));
+}
+
+#[tokio::test]
+async fn without_an_interval_nothing_waits() {
+    let (mut pace, start) = (Pace::new(Duration::ZERO), Instant::now());
+    let mut batches = VecDeque::new();
+    gather(&mut batches, pending(1, 1, 5).await);
+    pace.went(start);
+    assert_eq!(pace.wait(&batches, start), None);
 }
 
 #[tokio::test]

@@ -1,0 +1,77 @@
+//! The results of a folder, by the names of their files.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde::Serialize;
+
+use crate::{Error, Figures, Outcome, Percentiles};
+
+/// Results by name.
+#[derive(Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Results(BTreeMap<String, Outcome>);
+
+impl Results {
+    /// Reads every `NAME.json` of a folder. A file without content is a measurement that failed, and left out.
+    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::File { path: folder.to_owned(), source };
+        let mut results = BTreeMap::new();
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json")) else { continue };
+            let text = fs::read_to_string(&path).map_err(|source| Error::File { path: path.clone(), source })?;
+            if text.trim().is_empty() {
+                continue;
+            }
+            let outcome = serde_json::from_str(&text).map_err(|source| Error::Result { path: path.clone(), source })?;
+            results.insert(name.to_owned(), outcome);
+        }
+        Ok(Self(results))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of<const N: usize>(results: [(&str, Outcome); N]) -> Self {
+        Self(results.into_iter().map(|(name, outcome)| (name.to_owned(), outcome)).collect())
+    }
+
+    /// What a measurement found; none where it was not made or had errors.
+    pub(super) fn figures(&self, name: &str) -> Option<&Figures> {
+        self.0.get(name).map(|outcome| &outcome.figures).filter(|figures| figures.errors.count == 0)
+    }
+
+    /// Its rate a second.
+    pub(super) fn rate(&self, name: &str) -> Option<f64> {
+        self.figures(name).map(|figures| figures.per_second)
+    }
+
+    /// Its bytes of pages a second, in MiB.
+    pub(super) fn mebibytes(&self, name: &str) -> Option<f64> {
+        self.figures(name).map(|figures| figures.page_bytes_per_second / f64::from(1 << 20))
+    }
+
+    /// A latency of it.
+    pub(super) fn latency(&self, name: &str, of: &str) -> Option<Percentiles> {
+        let latencies = &self.figures(name)?.latencies;
+        latencies.iter().find(|latency| latency.of == of && latency.count > 0).map(|latency| latency.percentiles)
+    }
+
+    /// Measurements that had errors, with the first of them.
+    pub(super) fn failed(&self) -> impl Iterator<Item = (&str, u64, &str)> {
+        self.0.iter().filter(|(_, outcome)| outcome.figures.errors.count > 0).map(|(name, outcome)| {
+            let errors = &outcome.figures.errors;
+            (name.as_str(), errors.count, errors.first.first().map_or("", String::as_str))
+        })
+    }
+
+    /// The sum of a server's counters whose name begins so, as far as they moved.
+    pub(super) fn counted(&self, name: &str, service: &str, begin: &str) -> Option<f64> {
+        let counters = self.figures(name)?.counters.get(service)?;
+        Some(
+            counters
+                .iter()
+                .filter(|(name, _)| name.starts_with(begin))
+                .map(|(_, moved)| moved)
+                .fold(0.0, |sum, moved| sum + moved),
+        )
+    }
+}

@@ -1,0 +1,174 @@
+//! Reports of made-up results.
+
+use std::{collections::BTreeMap, fs};
+
+use super::{About, Machine, plot, results::Results, rows, write};
+use crate::{Errors, Figures, Outcome, Percentiles, ProcessFigures, result::Latency};
+
+fn outcome(figures: Figures) -> Outcome {
+    Outcome { workload: "any".to_owned(), settings: BTreeMap::new(), figures }
+}
+
+fn rate(per_second: f64) -> Outcome {
+    outcome(Figures { per_second, requests: 1, ..Figures::default() })
+}
+
+fn latency(of: &str, p50_us: f64, p99_us: f64) -> Vec<Latency> {
+    let percentiles = Percentiles { p50_us, p99_us, max_us: p99_us, ..Percentiles::default() };
+    vec![Latency { of: of.to_owned(), count: 10, percentiles }]
+}
+
+/// What the row says that begins so.
+fn row(results: &Results, work: &str) -> (Option<String>, Option<bool>) {
+    let found = rows::all(results).into_iter().find(|row| row.work.starts_with(work)).unwrap();
+    (found.measured, found.reached)
+}
+
+#[test]
+fn without_results_nothing_is_claimed() {
+    let rows = rows::all(&Results::default());
+    assert!(rows.iter().all(|row| row.measured.is_none() && row.reached.is_none()), "{rows:?}");
+}
+
+#[test]
+fn pushes_need_rate_and_latency() {
+    let push = |per_second, p99_us| {
+        let latencies = latency("push", 900.0, p99_us);
+        Results::of([("push-postgres-32", outcome(Figures { per_second, latencies, ..Figures::default() }))])
+    };
+    let work = "push of 16 pages, 32 clients";
+    assert_eq!(row(&push(2600.4, 59_000.0), work), (Some("2,600/s, p99 59 ms".to_owned()), Some(true)));
+    assert_eq!(row(&push(2600.4, 61_000.0), work).1, Some(false));
+    assert_eq!(row(&push(2400.0, 59_000.0), work), (Some("2,400/s, p99 59 ms".to_owned()), Some(false)));
+}
+
+#[test]
+fn reads_need_their_rate_at_every_length_of_history() {
+    let reads = |long| Results::of([("read-head-2", rate(50_000.0)), ("read-head-100000", rate(long))]);
+    let work = "read of 1 random page at head";
+    let (measured, reached) = row(&reads(46_000.0), work);
+    assert_eq!(measured.as_deref(), Some("50.0k / – / – / – / 46.0k a second"));
+    assert_eq!(reached, Some(true));
+    assert_eq!(row(&reads(44_999.0), work).1, Some(false));
+    let faster = Results::of([("read-head-2", rate(60_000.0)), ("read-head-100000", rate(50_000.0))]);
+    assert_eq!(row(&faster, work).1, Some(false), "10 % is the most that a long history may cost");
+}
+
+#[test]
+fn polls_may_ask_neither_store_nor_catalog() {
+    let polls = |from_memory: f64, gets: f64| {
+        let metastore = BTreeMap::from([
+            ("catgraft_polls_from_memory_total".to_owned(), from_memory),
+            ("catgraft_requests_total{call=\"pull_graft\",status=\"404\"}".to_owned(), 500_000.0),
+        ]);
+        let pagestore = BTreeMap::from([("catgraft_objectstore_requests_total{verb=\"get\"}".to_owned(), gets)]);
+        let counters = BTreeMap::from([("metastore".to_owned(), metastore), ("pagestore".to_owned(), pagestore)]);
+        Results::of([("poll-postgres", outcome(Figures { per_second: 50_000.0, counters, ..Figures::default() }))])
+    };
+    assert_eq!(
+        row(&polls(500_000.0, 0.0), "idle poll"),
+        (Some("50,000/s, 0 to the store, 0 to the catalog".to_owned()), Some(true))
+    );
+    assert_eq!(row(&polls(499_999.0, 0.0), "idle poll").1, Some(false));
+    assert_eq!(row(&polls(500_000.0, 1.0), "idle poll").1, Some(false));
+}
+
+#[test]
+fn the_first_read_counts_requests_bytes_and_time() {
+    let read = |gets: f64, bytes: f64| {
+        let counters = BTreeMap::from([
+            ("catgraft_objectstore_requests_total{verb=\"get_range\"}".to_owned(), gets),
+            ("catgraft_objectstore_bytes_total{verb=\"get_range\"}".to_owned(), bytes),
+        ]);
+        let counters = BTreeMap::from([("pagestore".to_owned(), counters)]);
+        let latencies = latency("read_pages", 60_000.0, 60_000.0);
+        Results::of([("first-read", outcome(Figures { counters, latencies, ..Figures::default() }))])
+    };
+    let work = "first read";
+    assert_eq!(row(&read(2.0, 102_400.0), work), (Some("2 GETs, 100 KiB, 60 ms".to_owned()), Some(true)));
+    assert_eq!(row(&read(4.0, 102_400.0), work).1, Some(false));
+    assert_eq!(row(&read(2.0, 300_000.0), work).1, Some(false));
+}
+
+#[test]
+fn memory_is_that_of_each_process() {
+    let memory = |mebibytes: [u64; 2]| {
+        let process =
+            |mebibytes: u64| ProcessFigures { memory_peak_bytes: mebibytes << 20, ..ProcessFigures::default() };
+        let processes = mebibytes.map(process).to_vec();
+        Results::of([("memory-idle", outcome(Figures { processes, ..Figures::default() }))])
+    };
+    let work = "memory of metastore / pagestore, idle";
+    assert_eq!(row(&memory([20, 39]), work), (Some("20 MiB / 39 MiB".to_owned()), Some(true)));
+    assert_eq!(row(&memory([20, 40]), work).1, Some(false));
+}
+
+#[test]
+fn a_measurement_with_errors_counts_for_nothing() {
+    let errors = Errors { count: 3, first: vec!["no answer".to_owned()] };
+    let figures = Figures { per_second: 90_000.0, errors, ..Figures::default() };
+    let results = Results::of([("read64-head-100", outcome(figures))]);
+    assert_eq!(row(&results, "read of 64"), (None, None));
+    assert_eq!(results.failed().collect::<Vec<_>>(), [("read64-head-100", 3, "no answer")]);
+}
+
+#[test]
+fn a_report_is_written_beside_its_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().join("results");
+    fs::create_dir(&results).unwrap();
+    let json = serde_json::to_string(&rate(10_000.0)).unwrap();
+    fs::write(results.join("read64-head-100.json"), json).unwrap();
+    fs::write(results.join("failed.json"), "").unwrap();
+    fs::write(folder.path().join("commands.txt"), "catgraft bench read --pages 64\n").unwrap();
+    let about = About { date: "2026-01-02".to_owned(), commit: Some("abc1234".to_owned()), quick: false };
+    let (report, files) = write(folder.path(), about.clone()).unwrap();
+    assert_eq!(report.commands, ["catgraft bench read --pages 64"]);
+    let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let [markdown, json, reads, pushes] = &texts[..] else { panic!("{files:?}") };
+    for part in [
+        "| date | 2026-01-02 |",
+        "| commit | abc1234 |",
+        "| read of 64 random pages, 8 clients | 4.4k/s |  | 9,000/s | 10,000/s | reached |",
+        "| idle poll, 16 clients | 18.8k/s |  | 45,000/s, no request to the store and none to the catalog | not measured |  |",
+        "```sh\ncatgraft bench read --pages 64\n```",
+    ] {
+        assert!(markdown.contains(part), "{part:?} is not in {markdown}");
+    }
+    let json: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["results"]["read64-head-100"]["per_second"], 10_000.0);
+    for plot in [reads, pushes] {
+        assert!(plot.starts_with("<svg ") && plot.ends_with("</svg>\n") && !plot.contains("NaN"), "{plot}");
+    }
+    let quick = About { quick: true, ..about };
+    write(folder.path(), quick.clone()).unwrap();
+    let markdown = fs::read_to_string(&files[0]).unwrap();
+    assert!(markdown.contains("**A quick run**") && !markdown.contains("| reached |"), "{markdown}");
+    fs::write(results.join("other.json"), "{}").unwrap();
+    let refused = write(folder.path(), quick).unwrap_err().to_string();
+    assert_eq!(refused, format!("{} holds no result of a benchmark", results.join("other.json").display()));
+}
+
+#[test]
+fn a_plot_has_its_points_in_their_places() {
+    let results = Results::of([("read-head-2", rate(50_000.0)), ("read-head-100000", rate(25_000.0))]);
+    let svg = plot::reads(&results).draw();
+    // The shortest history is at the left edge and the highest rate at the top of an axis that ends at 50k.
+    assert!(svg.contains("<circle cx=\"70.0\" cy=\"50.0\" r=\"3\" fill=\"#0072B2\"/>"), "{svg}");
+    assert!(svg.contains("<circle cx=\"530.0\" cy=\"195.0\" r=\"3\" fill=\"#0072B2\"/>"), "{svg}");
+    assert!(svg.contains(">100k</text>") && svg.contains(">50k</text>"), "{svg}");
+}
+
+#[test]
+fn a_machine_is_read_from_proc() {
+    let cpuinfo = "processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n\nprocessor\t: 1\nmodel name\t: Some CPU @ 2 GHz\n";
+    let version = "Linux version 6.1.0 (builder@host) #1 SMP";
+    let machine = Machine::parse(cpuinfo, "MemTotal:       2048 kB\n", version);
+    let expected = Machine {
+        cpu: "Some CPU @ 2 GHz".to_owned(),
+        cores: 2,
+        memory_bytes: 2 << 20,
+        kernel: "Linux version 6.1.0".to_owned(),
+    };
+    assert_eq!(machine, expected);
+}
