@@ -18,7 +18,12 @@ use catgraft_core::{Lsn, SegmentId, Timestamp};
 use catgraft_proto::CommitCall;
 use sqlx::{FromRow, Row, postgres::PgRow};
 
-use super::{pool::Pool, recent::Recent};
+use super::{
+    DOING_COMMIT as DOING,
+    group::{Group, Move},
+    pool::Pool,
+    recent::Recent,
+};
 use crate::{
     catalog::{
         CommitOutcome, Error, SegmentList, Snapshot,
@@ -27,8 +32,6 @@ use crate::{
     },
     commit::{CommitState, Decision, Holding, Rival, decide, lsn_after},
 };
-
-const DOING: &str = "committing";
 
 /// How often a commit is decided anew. Each round means that another commit landed on the same base or that a
 /// segment vanished, and the round after it answers that; more rounds than these are a bug.
@@ -72,10 +75,11 @@ const SWAP_NEXT: &str = "
     SELECT vid, $2, $3, $4, $5, $7 FROM swap
     RETURNING (SELECT checkpoint_lsn FROM swap) AS checkpoint_lsn";
 
-/// Decides a commit and carries the decision out: first as if nobody had committed meanwhile, which takes one round trip,
-/// and where that does not hold, on what the catalog says.
+/// Decides a commit and carries the decision out: first as if nobody had committed meanwhile, which takes one round trip
+/// that other commits may share, and where that does not hold, on what the catalog says.
 pub(super) async fn commit_append(
     pool: &Pool,
+    group: &Group,
     recent: &Recent,
     call: &CommitCall,
     now: Timestamp,
@@ -85,7 +89,10 @@ pub(super) async fn commit_append(
     sids.dedup();
     if let Some(guess) = recent.guess(call)
         && let Decision::Accept(lsn) = decide(call, &guess)
-        && let Some(snapshot) = swap_head(pool, call, &sids, lsn, now).await?
+        && let Some(snapshot) = match call.base {
+            Some(_) => swap_with_others(group, call, &sids, lsn, now).await?,
+            None => swap_head(pool, call, &sids, lsn, now).await?,
+        }
     {
         return Ok(CommitOutcome::Committed(snapshot));
     }
@@ -142,6 +149,21 @@ fn read_head(row: &PgRow, call: &CommitCall, state: &mut CommitState) -> Result<
         state.rival = Some(Rival { snapshot: commit.snapshot(call.vid, checkpoint), pages });
     }
     Ok(())
+}
+
+/// Moves the head together with those of other volumes; none where that was not possible.
+async fn swap_with_others(
+    group: &Group,
+    call: &CommitCall,
+    sids: &[SegmentId],
+    lsn: Lsn,
+    now: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let CommitCall { vid, cid, page_count, .. } = *call;
+    let segments = SegmentList::encode(&call.segments);
+    let wanted = Move { vid, lsn, cid, page_count, now, sids: sids.to_vec(), segments };
+    let checkpoint = group.swap(wanted).await?;
+    Ok(checkpoint.map(|checkpoint| Snapshot { vid, cid, lsn, checkpoint, page_count, timestamp: now }))
 }
 
 /// Moves the head from the commit's base to `lsn`; none where something came in between.

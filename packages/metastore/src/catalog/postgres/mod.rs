@@ -5,6 +5,7 @@
 
 mod commit;
 mod error;
+mod group;
 mod migrate;
 mod news;
 mod pool;
@@ -13,21 +14,27 @@ mod recent;
 mod segments;
 mod url;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
 use catgraft_proto::CommitCall;
 
 pub(super) use self::migrate::migrate;
 pub use self::url::PostgresUrl;
-use self::{pool::Pool, recent::Recent};
+use self::{group::Group, pool::Pool, recent::Recent};
 use super::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, SegmentsSpan,
     Snapshot, VolumeStats, schema,
 };
 
+/// What both ways of committing say that they were doing.
+const DOING_COMMIT: &str = "committing";
+
 /// A catalog in Postgres.
 pub(super) struct Postgres {
-    pool: Pool,
+    pool: Arc<Pool>,
+    group: Group,
     recent: Recent,
     url: PostgresUrl,
     read_only: bool,
@@ -36,12 +43,8 @@ pub(super) struct Postgres {
 impl Postgres {
     /// The catalog of this database, of which nothing is asked yet.
     pub(super) fn open(url: &PostgresUrl, connections: Connections) -> Self {
-        Self {
-            pool: Pool::new(url.options().clone(), connections),
-            recent: Recent::new(),
-            url: url.clone(),
-            read_only: false,
-        }
+        let pool = Arc::new(Pool::new(url.options().clone(), connections));
+        Self { group: Group::new(Arc::clone(&pool)), pool, recent: Recent::new(), url: url.clone(), read_only: false }
     }
 
     /// The same, to be read only.
@@ -80,7 +83,7 @@ impl Catalog for Postgres {
 
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {
         self.writable()?;
-        commit::commit_append(&self.pool, &self.recent, &call, now).await
+        commit::commit_append(&self.pool, &self.group, &self.recent, &call, now).await
     }
 
     async fn segments_register(&self, rows: Vec<SegmentRow>, now: Timestamp) -> Result<(), Error> {

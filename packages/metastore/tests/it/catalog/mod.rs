@@ -3,6 +3,7 @@
 mod commits;
 mod embedded;
 mod failover;
+mod grouped;
 mod reading;
 mod round_trips;
 mod segments;

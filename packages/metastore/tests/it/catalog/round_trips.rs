@@ -1,6 +1,5 @@
 //! What only the Postgres catalog has: round trips, of which a commit may take two, and one where its segments were just
-//! registered. They are counted on the wire, by a
-//! proxy that the catalog takes for the server.
+//! registered. They are counted on the wire, by a proxy that the catalog takes for the server.
 
 use std::{
     io,
@@ -11,9 +10,10 @@ use std::{
     },
 };
 
-use catgraft_testkit::postgres::database;
+use catgraft_testkit::postgres::{TestDatabase, database};
 use metastore::catalog::{self, Catalog, CommitOutcome, Connections, Location};
 use sqlx::postgres::PgConnectOptions;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split},
     net::{TcpStream, UnixListener, UnixStream},
@@ -79,18 +79,36 @@ async fn pass_on(
     }
 }
 
+/// A database of its own, and how often its server was asked for an answer.
+pub(super) struct Watched {
+    pub(super) asked: Arc<AtomicU64>,
+    location: Location,
+    _database: TestDatabase,
+    _folder: TempDir,
+}
+
+impl Watched {
+    pub(super) async fn start() -> Self {
+        let database = database().await;
+        catalog::migrate(&Location::postgres(database.url()).unwrap(), false).await.unwrap();
+        let server: PgConnectOptions = database.url().parse().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let (user, name, port) = (server.get_username(), server.get_database().unwrap(), server.get_port());
+        let url = format!("postgres:///{name}?host={}&user={user}&port={port}", folder.path().display());
+        let asked = proxy(folder.path(), server);
+        Self { asked, location: Location::postgres(&url).unwrap(), _database: database, _folder: folder }
+    }
+
+    pub(super) async fn open(&self, connections: Connections) -> Arc<dyn Catalog> {
+        catalog::open(&self.location, connections).await.unwrap()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_takes_one_round_trip_or_two_and_a_read_takes_one() {
-    let database = database().await;
-    catalog::migrate(&Location::postgres(database.url()).unwrap(), false).await.unwrap();
-    let server: PgConnectOptions = database.url().parse().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (user, name, port) = (server.get_username(), server.get_database().unwrap(), server.get_port());
-    let url = format!("postgres:///{name}?host={}&user={user}&port={port}", folder.path().display());
-    let asked = proxy(folder.path(), server);
+    let watched = Watched::start().await;
     let one = Connections { min: 0, max: 1, ..Connections::default() };
-    let location = Location::postgres(&url).unwrap();
-    let catalog: Arc<dyn Catalog> = catalog::open(&location, one).await.unwrap();
+    let catalog = watched.open(one).await;
     // The first of each statement is prepared, once a connection.
     let rows = vec![segment(1, &[(vid(1), pages(1..=9)), (vid(3), pages(1..=9))])];
     catalog.segments_register(rows, NOW).await.unwrap();
@@ -103,8 +121,8 @@ async fn a_commit_takes_one_round_trip_or_two_and_a_read_takes_one() {
         Ok(CommitOutcome::AlreadyCommitted(_))
     ));
 
-    let before = asked.load(Ordering::SeqCst);
-    let since = || asked.load(Ordering::SeqCst) - before;
+    let before = watched.asked.load(Ordering::SeqCst);
+    let since = || watched.asked.load(Ordering::SeqCst) - before;
     must_commit(&catalog, commit_of(vid(1), None, 1, 1..=9)).await;
     for number in 1..=9 {
         must_commit(&catalog, commit_of(vid(1), Some(number), 1, [number as u32])).await;
@@ -117,7 +135,7 @@ async fn a_commit_takes_one_round_trip_or_two_and_a_read_takes_one() {
     assert_eq!(since(), 13, "and two for a commit that lost the race");
 
     // Another metastore registered the segment.
-    let other = catalog::open(&location, one).await.unwrap();
+    let other = watched.open(one).await;
     must_commit(&other, commit_of(vid(1), Some(10), 1, [1])).await;
     let prepared = since();
     must_commit(&other, commit_of(vid(1), Some(11), 1, [1])).await;
