@@ -8,6 +8,9 @@
 //! (`SKIP LOCKED`), so there is nothing to wait for and nothing to dead-lock with. What it did not move, for whatever
 //! reason, is answered as not moved, and its commit goes its own way.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     mem,
