@@ -8,6 +8,7 @@ use prost::Message;
 use reqwest::{
     Body, Client, Url,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
+    redirect::Policy,
 };
 
 use crate::{Error, Retry};
@@ -54,7 +55,13 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let http = Client::builder()
+        let http = match base.scheme() {
+            "https" => Client::builder(),
+            // Never speaks TLS: the machine's certificates are not read, which takes some milliseconds, and need not be
+            // there. Whoever redirects to https is to be named with it.
+            _ => Client::builder().tls_certs_only([]).redirect(Policy::none()),
+        };
+        let http = http
             .default_headers(headers)
             .user_agent(concat!("catgraft/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)

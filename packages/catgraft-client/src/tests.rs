@@ -94,6 +94,15 @@ async fn an_answer_of_another_protocol_is_named() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_told_and_not_followed() {
+    let moved = "HTTP/1.1 308 Told\r\nlocation: https://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (url, served) = server(vec![moved.to_owned()]);
+    let error = ask(&url, QUICK).await.unwrap_err();
+    assert!(matches!(error, Error::NotProtocol { status: 308, .. }), "{error}");
+    assert_eq!(served.join().unwrap(), 1);
+}
+
+#[tokio::test]
 async fn nobody_listening_is_a_transport_error() {
     let url = format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let error = ask(&url, Retry::NEVER).await.unwrap_err();

@@ -11,7 +11,6 @@ use crate::{
     footer::Footer,
     format::{Codec, FOOTER_LEN, SEGMENT_PAGES_MAX, index_hash, page_hash},
     index::{Entry, SegmentIndex, encoded_len, u32_of},
-    location::PageLocation,
     pages_area::PagesArea,
     summary::SegmentSummary,
 };
@@ -116,7 +115,8 @@ impl SegmentBuilder {
     /// Puts each page of a run into the pages area, and its entry into the volume's draft.
     fn store(&mut self, vid: VolumeId, indexes: &[PageIndex], data: &Bytes) {
         let entries = &mut self.volumes.entry(vid).or_default().entries;
-        let mut offset = self.area.len();
+        entries.reserve(indexes.len());
+        let mut offset = u32::try_from(self.area.len()).expect("offsets are below SEGMENT_BYTES_MAX");
         let mut patience = Patience::default();
         // Raw pages wait here until it is known how many there are in a row.
         let mut raw = 0..0;
@@ -137,9 +137,9 @@ impl SegmentBuilder {
                 }
             };
             let hash = page_hash(vid, *index, payload);
-            let len = u32_of(payload.len());
-            entries.push((*index, PageLocation { offset, len, codec, hash }));
-            offset += u64::from(len);
+            let len = u16::try_from(payload.len()).expect("a payload is no longer than a page");
+            entries.push(Entry { index: *index, offset, len, codec, hash });
+            offset += u32::from(len);
         }
         self.area.push_raw(data, raw);
     }
@@ -185,7 +185,7 @@ impl SegmentBuilder {
         let index_offset = self.area.len();
         let mut volumes = Vec::with_capacity(self.volumes.len());
         let index = SegmentIndex::from_volumes(self.volumes.into_iter().map(|(vid, mut draft)| {
-            draft.entries.sort_unstable_by_key(|(index, _)| *index);
+            draft.entries.sort_unstable_by_key(|entry| entry.index);
             volumes.push((vid, draft.pages));
             (vid, draft.entries)
         }));

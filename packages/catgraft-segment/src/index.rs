@@ -10,7 +10,7 @@ use catgraft_core::{PageIndex, PageSet, VolumeId};
 use crate::{
     error::Error,
     footer::Footer,
-    format::{ENTRY_LEN, FOOTER_LEN, VOLUME_LEN, index_hash},
+    format::{Codec, ENTRY_LEN, FOOTER_LEN, HASH_LEN, VOLUME_LEN, index_hash},
     location::PageLocation,
     summary::SegmentSummary,
 };
@@ -25,11 +25,28 @@ pub struct SegmentIndex {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Volume {
     vid: VolumeId,
-    entries: Vec<Entry>,
+    entries: Box<[Entry]>,
 }
 
-/// A page of an index.
-pub(crate) type Entry = (PageIndex, PageLocation);
+/// A page of an index and its location, in as many bytes as on disk: caches hold a great many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) index: PageIndex,
+    pub(crate) offset: u32,
+    pub(crate) len: u16,
+    pub(crate) codec: Codec,
+    pub(crate) hash: [u8; HASH_LEN],
+}
+
+const _: () = assert!(size_of::<Entry>() == ENTRY_LEN);
+
+impl Entry {
+    /// Where the page lies.
+    pub(crate) fn location(&self) -> PageLocation {
+        let Self { offset, len, codec, hash, .. } = *self;
+        PageLocation { offset: offset.into(), len: len.into(), codec, hash }
+    }
+}
 
 impl SegmentIndex {
     /// The index out of its bytes, [`SegmentSummary::index_range`] of the segment, for whoever knows the summary.
@@ -75,13 +92,13 @@ impl SegmentIndex {
     pub fn find(&self, vid: VolumeId, index: PageIndex) -> Option<PageLocation> {
         let volume = self.volumes.binary_search_by_key(&vid, |volume| volume.vid).ok()?;
         let entries = &self.volumes[volume].entries;
-        let entry = entries.binary_search_by_key(&index, |(index, _)| *index).ok()?;
-        Some(entries[entry].1)
+        let entry = entries.binary_search_by_key(&index, |entry| entry.index).ok()?;
+        Some(entries[entry].location())
     }
 
     /// The volumes in ascending order, with the pages that the segment holds of each.
     pub fn volumes(&self) -> impl Iterator<Item = (VolumeId, PageSet)> + '_ {
-        self.volumes.iter().map(|Volume { vid, entries }| (*vid, entries.iter().map(|(index, _)| *index).collect()))
+        self.volumes.iter().map(|Volume { vid, entries }| (*vid, entries.iter().map(|entry| entry.index).collect()))
     }
 
     /// Number of volumes.
@@ -97,13 +114,12 @@ impl SegmentIndex {
     /// Bytes that the index takes in memory, for caches that have a limit.
     pub fn memory_len(&self) -> usize {
         let volumes = self.volumes.capacity() * size_of::<Volume>();
-        let entries: usize = self.volumes.iter().map(|volume| volume.entries.capacity()).sum();
-        size_of::<Self>() + volumes + entries * size_of::<Entry>()
+        size_of::<Self>() + volumes + self.page_count() * size_of::<Entry>()
     }
 
     /// The index of volumes in ascending order, each with its pages in ascending order.
     pub(crate) fn from_volumes(volumes: impl Iterator<Item = (VolumeId, Vec<Entry>)>) -> Self {
-        Self { volumes: volumes.map(|(vid, entries)| Volume { vid, entries }).collect() }
+        Self { volumes: volumes.map(|(vid, entries)| Volume { vid, entries: entries.into() }).collect() }
     }
 
     /// The bytes of the index.
@@ -112,14 +128,12 @@ impl SegmentIndex {
         for Volume { vid, entries } in &self.volumes {
             bytes.extend_from_slice(vid.as_bytes());
             bytes.extend_from_slice(&u32_of(entries.len()).to_le_bytes());
-            for (index, location) in entries {
+            for Entry { index, offset, len, codec, hash } in entries {
                 bytes.extend_from_slice(&index.get().to_le_bytes());
-                let offset = u32::try_from(location.offset).expect("offsets are below SEGMENT_BYTES_MAX");
                 bytes.extend_from_slice(&offset.to_le_bytes());
-                let len = u16::try_from(location.len).expect("a payload is no longer than a page");
                 bytes.extend_from_slice(&len.to_le_bytes());
-                bytes.extend_from_slice(&[location.codec.to_byte(), 0]);
-                bytes.extend_from_slice(&location.hash);
+                bytes.extend_from_slice(&[codec.to_byte(), 0]);
+                bytes.extend_from_slice(hash);
             }
         }
         bytes

@@ -4,6 +4,7 @@
 //! The only crate of the house with middleware. It knows the wire's error message and nothing else of the
 //! protocol: no volume logic, no SQL, no object storage.
 
+pub mod allocator;
 pub mod error;
 pub mod http;
 pub mod lifecycle;

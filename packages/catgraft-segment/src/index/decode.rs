@@ -7,7 +7,6 @@ use super::{Entry, Volume};
 use crate::{
     error::Error,
     format::{Codec, ENTRY_LEN, SEGMENT_PAGES_MAX, take},
-    location::PageLocation,
 };
 
 /// The volumes of an index, checked for everything but where their payloads lie.
@@ -43,13 +42,13 @@ fn read_volume(bytes: &mut &[u8], position: usize) -> Result<Volume, Error> {
     let mut entries: Vec<Entry> = Vec::with_capacity(count);
     for _ in 0..count {
         let entry: [u8; ENTRY_LEN] = take(bytes).ok_or_else(early)?;
-        let (index, location) = read_entry(vid, &entry)?;
-        if entries.last().is_some_and(|(before, _)| *before >= index) {
-            return Err(Error::PageOrder { vid, index });
+        let entry = read_entry(vid, &entry)?;
+        if entries.last().is_some_and(|before| before.index >= entry.index) {
+            return Err(Error::PageOrder { vid, index: entry.index });
         }
-        entries.push((index, location));
+        entries.push(entry);
     }
-    Ok(Volume { vid, entries })
+    Ok(Volume { vid, entries: entries.into() })
 }
 
 fn read_entry(vid: VolumeId, entry: &[u8; ENTRY_LEN]) -> Result<Entry, Error> {
@@ -59,24 +58,25 @@ fn read_entry(vid: VolumeId, entry: &[u8; ENTRY_LEN]) -> Result<Entry, Error> {
     if reserved != 0 {
         return Err(Error::EntryReserved { vid, index });
     }
-    let offset = u64::from(u32::from_le_bytes([o0, o1, o2, o3]));
-    let len = u32::from(u16::from_le_bytes([l0, l1]));
-    let location = PageLocation { offset, len, codec, hash };
-    if !location.has_possible_len() {
-        return Err(Error::EntryLength { vid, index, len });
+    let offset = u32::from_le_bytes([o0, o1, o2, o3]);
+    let len = u16::from_le_bytes([l0, l1]);
+    let entry = Entry { index, offset, len, codec, hash };
+    if !entry.location().has_possible_len() {
+        return Err(Error::EntryLength { vid, index, len: len.into() });
     }
-    Ok((index, location))
+    Ok(entry)
 }
 
 /// The payloads fill the pages area: each of its bytes belongs to exactly one page.
 pub(super) fn check_payloads(volumes: &[Volume], pages_len: u64) -> Result<(), Error> {
     let mut payloads = Vec::new();
     for Volume { vid, entries } in volumes {
-        for (index, location) in entries {
-            if location.range().end > pages_len {
-                return Err(Error::PageOutside { vid: *vid, index: *index });
+        for entry in entries {
+            let (index, range) = (entry.index, entry.location().range());
+            if range.end > pages_len {
+                return Err(Error::PageOutside { vid: *vid, index });
             }
-            payloads.push((location.range().start, location.range().end, *vid, *index));
+            payloads.push((range.start, range.end, *vid, index));
         }
     }
     payloads.sort_unstable_by_key(|(start, ..)| *start);

@@ -1,11 +1,14 @@
 //! The real daemons: what they refuse to start with, what they would run with, and how they end.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs,
+    io::{BufRead, BufReader, Lines},
     os::unix::net::UnixDatagram,
-    process::{Command, Output, Stdio},
+    process::{Child, ChildStderr, Command, Output, Stdio},
     time::Duration,
 };
+
+use tempfile::TempDir;
 
 use crate::kill::program;
 
@@ -57,21 +60,60 @@ fn check_config_prints_what_would_run_and_no_secret() {
     }
 }
 
-#[test]
-fn sigterm_ends_a_daemon_well() {
-    for name in ["metastore", "pagestore"] {
+/// A daemon that has begun to listen, in a folder that is gone with it.
+struct Daemon {
+    child: Child,
+    log: Lines<BufReader<ChildStderr>>,
+    _folder: TempDir,
+}
+
+impl Daemon {
+    fn start(name: &str, environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut daemon = Command::new(program(name))
+        let mut child = Command::new(program(name))
             .args(["--host", "127.0.0.1", "--port", "0"])
+            .envs(environment.iter().copied())
             .current_dir(folder.path())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut log = BufReader::new(daemon.stderr.take().unwrap()).lines();
+        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(log.any(|line| line.unwrap().contains("listens")), "{name} did not start");
-        assert!(Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status().unwrap().success());
-        let rest: Vec<String> = log.map(Result::unwrap).collect();
-        assert!(daemon.wait().unwrap().success(), "{name} ended with {rest:?}");
+        Self { child, log, _folder: folder }
+    }
+
+    /// Ends it with SIGTERM: did it end well, and what did it say?
+    fn stop(mut self) -> (bool, Vec<String>) {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        let rest = self.log.map(Result::unwrap).collect();
+        (self.child.wait().unwrap().success(), rest)
+    }
+}
+
+#[test]
+fn sigterm_ends_a_daemon_well() {
+    for name in ["metastore", "pagestore"] {
+        let (well, rest) = Daemon::start(name, &[]).stop();
+        assert!(well, "{name} ended with {rest:?}");
+    }
+}
+
+#[test]
+fn a_metastore_without_tls_is_asked_without_any_certificates() {
+    let nowhere = [("SSL_CERT_FILE", "/nowhere.pem"), ("SSL_CERT_DIR", "/nowhere")];
+    Daemon::start("pagestore", &nowhere).stop();
+}
+
+#[test]
+fn a_thread_of_the_allocator_gives_free_memory_back() {
+    for name in ["metastore", "pagestore"] {
+        let daemon = Daemon::start(name, &[]);
+        let tasks = fs::read_dir(format!("/proc/{}/task", daemon.child.id())).unwrap();
+        // One that has ended meanwhile has no name.
+        let names = tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join("comm")).ok());
+        let names: Vec<String> = names.collect();
+        daemon.stop();
+        assert!(names.iter().any(|task| task.trim() == "jemalloc_bg_thd"), "{name} has {names:?}");
     }
 }
 
