@@ -42,14 +42,16 @@ const STATE: &str = "
         SELECT coalesce(array_agg(s.sid ORDER BY s.sid), '{}') AS sids,
                coalesce(array_agg(h.graft ORDER BY s.sid), '{}') AS grafts
         FROM segment s LEFT JOIN segment_volume h ON h.vid = $1 AND h.sid = s.sid
-        WHERE s.sid = ANY($3)
+        WHERE s.sid = ANY($3) AND s.doomed_at IS NULL
     ) AS held
     LEFT JOIN volume v ON v.vid = $1
     LEFT JOIN volume_commit c ON c.vid = $1 AND c.lsn = $2";
 
 /// The first commit of a volume makes its row.
 const SWAP_FIRST: &str = "
-    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    WITH held AS MATERIALIZED (
+        SELECT sid FROM segment WHERE sid = ANY($6) AND doomed_at IS NULL FOR KEY SHARE
+    ),
     swap AS (
         INSERT INTO volume (vid, head_lsn, head_cid, page_count, checkpoint_lsn, committed_at)
         SELECT $1, $2, $3, $4, 1, $5 WHERE (SELECT count(*) FROM held) = cardinality($6)
@@ -62,7 +64,9 @@ const SWAP_FIRST: &str = "
 
 /// Every other commit moves it on from its base.
 const SWAP_NEXT: &str = "
-    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    WITH held AS MATERIALIZED (
+        SELECT sid FROM segment WHERE sid = ANY($6) AND doomed_at IS NULL FOR KEY SHARE
+    ),
     swap AS (
         UPDATE volume SET head_lsn = $2, head_cid = $3, page_count = $4, committed_at = $5
         WHERE vid = $1 AND head_lsn = $2 - 1 AND (SELECT count(*) FROM held) = cardinality($6)

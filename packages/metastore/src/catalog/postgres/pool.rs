@@ -13,7 +13,7 @@ use deadpool::{
 };
 use futures::future::join_all;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection,
+    ConnectOptions, Connection, Executor, PgConnection,
     postgres::{PgArguments, PgConnectOptions, PgRow},
     query::Query,
 };
@@ -29,6 +29,8 @@ const IDLE_TRUSTED_MAX: Duration = Duration::from_secs(5);
 const SIGN_OF_LIFE_MAX: Duration = Duration::from_secs(2);
 /// How long one statement may take.
 const STATEMENT_MAX: Duration = Duration::from_secs(20);
+/// The same as the server is told it; a little longer, so that who waits hears it from us.
+const STATEMENT_TIMEOUT: &str = "SET statement_timeout = '25s'";
 /// How often a statement is sent before its error is answered.
 const ATTEMPTS_MAX: u32 = 4;
 /// How often the number of open connections is looked at.
@@ -138,8 +140,12 @@ impl managed::Manager for Connector {
     type Type = PgConnection;
     type Error = sqlx::Error;
 
+    /// Connects, and says how long a statement may run on: one that we have given up must not land much later. Said
+    /// after connecting, because a pooler such as pgbouncer refuses it before.
     async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        self.0.connect().await
+        let mut connection = self.0.connect().await?;
+        connection.execute(STATEMENT_TIMEOUT).await?;
+        Ok(connection)
     }
 
     async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
