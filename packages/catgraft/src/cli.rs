@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, completions, dev, ids, migrate, segment, settings_table, tokens, volume};
+use crate::{bench, completions, dev, fsck, ids, migrate, segment, settings_table, tokens, volume};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -34,6 +34,7 @@ enum Command {
     Cid(ids::CidArgs),
     Volume(volume::VolumeArgs),
     Segment(segment::SegmentArgs),
+    Fsck(fsck::FsckArgs),
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
     Settings(settings_table::SettingsArgs),
@@ -46,6 +47,7 @@ impl Cli {
             Command::Dev(args) => return dev::run(&args),
             Command::ValidateToken(args) => return tokens::validate(&args),
             Command::Bench(args) => return bench::run(args),
+            Command::Fsck(args) => return fsck::run(&args),
             Command::Migrate(args) => migrate::run(&args),
             Command::SecretKey(args) => tokens::secret_key(&args),
             Command::Token(args) => tokens::issue(&args),
