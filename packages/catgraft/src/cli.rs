@@ -13,7 +13,8 @@ Examples:
   catgraft secret-key > auth.key                   a key for tokens
   catgraft token --sk-file auth.key alice          a token for alice
   catgraft migrate --url-file catalog.url          bring a Postgres catalog up to date
-  catgraft volume list --path .catgraft/catalog.sqlite";
+  catgraft volume list --path .catgraft/catalog.sqlite
+  catgraft fsck                                    compare the catalog with the object store";
 
 /// Runs and looks after CatGraft, a self-hosted backend for replicated SQLite databases.
 #[derive(Debug, Parser)]

@@ -105,18 +105,27 @@ impl Counts {
         let Self { volumes, commits, segments, objects, damaged, orphans, pending, doomed, removed, removed_bytes } =
             self;
         let mut text = format!(
-            "Looked at {commits} commits of {volumes} volumes, {segments} segments and {objects} objects: \
-             {damaged} missing, damaged or dangling, {orphans} orphans."
+            "Looked at {} of {}, {} and {}: {damaged} missing, damaged or dangling, {}.",
+            many(*commits, "commit"),
+            many(*volumes, "volume"),
+            many(*segments, "segment"),
+            many(*objects, "object"),
+            many(*orphans, "orphan"),
         );
         if *pending > 0 {
-            text.push_str(&format!("\n{pending} more orphans are to be removed already."));
+            text.push_str(&format!("\n{} more to be removed already.", many(*pending, "orphan")));
         }
         if repairs {
+            let (doomed, removed) = (many(*doomed, "orphan"), many(*removed, "orphan"));
             let size = ByteSize::from_bytes(*removed_bytes);
             text.push_str(&format!(
-                "\n{doomed} orphans are to be removed from now on, after the grace period. {removed} were removed ({size})."
+                "\n{doomed} to be removed from now on, after the grace period; {removed} removed ({size})."
             ));
         }
         text
     }
+}
+
+fn many(count: u64, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -183,7 +183,7 @@ async fn where_nothing_is_wrong_it_says_so(mut world: World) {
     let text = world.fsck(&["--pages"]).await.ok();
     assert_eq!(
         text,
-        "Looked at 3 commits of 1 volumes, 3 segments and 4 objects: 0 missing, damaged or dangling, 0 orphans.\n"
+        "Looked at 3 commits of 1 volume, 3 segments and 4 objects: 0 missing, damaged or dangling, 0 orphans.\n"
     );
 }
 
@@ -282,7 +282,7 @@ async fn a_living_system_is_no_finding_and_its_catalog_is_not_taken() {
     dev.pagestore_client().write_pages(&WritePagesRequest { vid: wire(vid), pages: vec![page] }).await.unwrap();
     let arguments = ["fsck", "--path", "data/catalog.sqlite", "--root", "data/objects"];
     let text = Ran::new(here, &arguments).ok();
-    assert!(text.starts_with("Looked at 1 commits of 1 volumes, 2 segments and 2 objects: 0 missing"), "{text}");
+    assert!(text.starts_with("Looked at 1 commit of 1 volume, 2 segments and 2 objects: 0 missing"), "{text}");
     let line = Ran::new(here, &[&arguments[..], &["--repair"]].concat()).refusal();
     assert!(line.contains("is in use by another process"), "{line}");
     assert_eq!(dev.stop().code(), Some(0));

@@ -197,28 +197,33 @@ pub(super) async fn the_commit_is_found_in_whichever_log_and_wherever_it_is(worl
 }
 
 pub(super) async fn a_long_log_is_searched_from_when_the_segment_was_registered(world: World) {
-    must_commit(&world.catalog, commit(vid(1), None)).await;
-    // 20,000 commits, one every ten seconds.
+    register(&world, [1, 2]).await;
+    must_commit(&world.catalog, commit_of(vid(1), None, 1, [1])).await;
+    must_commit(&world.catalog, commit(vid(1), Some(1))).await;
+    // 20,000 commits, one a second. Both segments were registered at the 15,000th; the commit that names the first one
+    // came from a metastore whose clock is half an hour behind.
     world
         .tamper(
             "INSERT INTO volume_commit (vid, lsn, cid, page_count, committed_at, segments)
-             WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-             SELECT vid, i, cid, page_count, committed_at + 10000 * i, segments FROM volume_commit, n",
+             WITH RECURSIVE n (i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+             SELECT vid, i, cid, page_count, committed_at + 1000 * i, segments FROM volume_commit, n WHERE lsn = 2",
         )
         .await;
-    world.tamper("UPDATE volume SET head_lsn = 20000").await;
-    let at = |number: u64| Timestamp::from_millis(NOW.as_millis() + 10_000 * number);
-    let row = |number| vec![segment(number, &[(vid(1), pages([1]))])];
-    world.catalog.segments_register(row(1), at(20_000)).await.unwrap();
-    world.catalog.segments_register(row(2), at(20_000)).await.unwrap();
-    world.catalog.segments_register(row(3), at(10_000)).await.unwrap();
-    must_commit(&world.catalog, commit_of(vid(1), Some(20_000), 1, [1])).await;
-    // The clock of the metastore that this commit came from is an hour behind.
-    let behind = Timestamp::from_millis(at(20_000).as_millis() - HOUR_MS);
-    world.catalog.commit_append(commit_of(vid(1), Some(20_001), 3, [1]), behind).await.unwrap();
-    let now = Timestamp::from_millis(at(20_000).as_millis() + (GRACE_HOURS + 1) * HOUR_MS);
-    assert_eq!(search(&world, now).await, Searched { looked_at: 3, doomed: 1, is_done: true });
-    assert_eq!(doomed_at(&world, 2).await, Some(now));
+    let take = |from: u64, to: u64| {
+        format!(
+            "UPDATE volume_commit SET segments = (SELECT segments FROM volume_commit WHERE lsn = {from}) WHERE lsn = {to}"
+        )
+    };
+    for statement in [
+        "UPDATE volume SET head_lsn = 20000",
+        "UPDATE segment SET registered_at = registered_at + 15000000",
+        &take(1, 13_000),
+        &take(2, 1),
+    ] {
+        world.tamper(statement).await;
+    }
+    assert_eq!(search(&world, hours(30)).await, Searched { looked_at: 2, doomed: 1, is_done: true });
+    assert_eq!((doomed_at(&world, 1).await, doomed_at(&world, 2).await), (None, Some(hours(30))));
 }
 
 pub(super) async fn segments_are_kept_where_a_log_that_may_name_them_is_damaged(world: World) {
