@@ -2,8 +2,9 @@
 
 use catgraft_proto::{
     catgraft::internal::v1::{
-        ReadLogRequest, ReadLogResponse, ReadSegmentsRequest, ReadSegmentsResponse, RegisterSegmentsRequest,
-        RegisterSegmentsResponse,
+        AdoptOrphansRequest, AdoptOrphansResponse, ReadDueOrphansRequest, ReadDueOrphansResponse, ReadLogRequest,
+        ReadLogResponse, ReadSegmentsRequest, ReadSegmentsResponse, RegisterSegmentsRequest, RegisterSegmentsResponse,
+        RemoveOrphansRequest, RemoveOrphansResponse, SearchOrphansRequest, SearchOrphansResponse,
     },
     graft::metastore::v1::{
         CommitRequest, CommitResponse, PullCommitsRequest, PullCommitsResponse, PullGraftRequest, PullGraftResponse,
@@ -62,5 +63,25 @@ impl MetastoreClient {
     /// What the catalog knows of these segments.
     pub async fn read_segments(&self, request: &ReadSegmentsRequest) -> Result<ReadSegmentsResponse, Error> {
         self.0.call("/metastore/internal/v1/read_segments", request).await
+    }
+
+    /// One step of the search for segments that no commit names. Trying again goes on with it.
+    pub async fn search_orphans(&self, request: &SearchOrphansRequest) -> Result<SearchOrphansResponse, Error> {
+        self.0.call("/metastore/internal/v1/search_orphans", request).await
+    }
+
+    /// Tells of objects that the catalog does not know. Trying again is safe: a row is written once.
+    pub async fn adopt_orphans(&self, request: &AdoptOrphansRequest) -> Result<AdoptOrphansResponse, Error> {
+        self.0.call("/metastore/internal/v1/adopt_orphans", request).await
+    }
+
+    /// Orphans whose objects may be removed now.
+    pub async fn read_due_orphans(&self, request: &ReadDueOrphansRequest) -> Result<ReadDueOrphansResponse, Error> {
+        self.0.call("/metastore/internal/v1/read_due_orphans", request).await
+    }
+
+    /// Removes the rows of orphans whose objects are gone. Trying again is safe: what is gone is gone.
+    pub async fn remove_orphans(&self, request: &RemoveOrphansRequest) -> Result<RemoveOrphansResponse, Error> {
+        self.0.call("/metastore/internal/v1/remove_orphans", request).await
     }
 }

@@ -22,6 +22,13 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment so much earlier; the epoch where there is none.
+    pub const fn minus(self, time: Duration) -> Self {
+        // Times that do not fit reach behind the epoch.
+        let ms = time.as_millis();
+        Self(if ms > self.0 as u128 { 0 } else { self.0 - ms as u64 })
+    }
+
     /// The same moment for the standard library.
     pub fn to_system_time(self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.0)

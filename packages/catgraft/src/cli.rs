@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, completions, dev, ids, migrate, segment, settings_table, tokens, volume};
+use crate::{bench, completions, dev, fsck, ids, migrate, segment, settings_table, tokens, volume};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,7 +13,8 @@ Examples:
   catgraft secret-key > auth.key                   a key for tokens
   catgraft token --sk-file auth.key alice          a token for alice
   catgraft migrate --url-file catalog.url          bring a Postgres catalog up to date
-  catgraft volume list --path .catgraft/catalog.sqlite";
+  catgraft volume list --path .catgraft/catalog.sqlite
+  catgraft fsck                                    compare the catalog with the object store";
 
 /// Runs and looks after CatGraft, a self-hosted backend for replicated SQLite databases.
 #[derive(Debug, Parser)]
@@ -34,6 +35,7 @@ enum Command {
     Cid(ids::CidArgs),
     Volume(volume::VolumeArgs),
     Segment(segment::SegmentArgs),
+    Fsck(fsck::FsckArgs),
     Bench(bench::BenchArgs),
     Completions(completions::CompletionsArgs),
     Settings(settings_table::SettingsArgs),
@@ -46,6 +48,7 @@ impl Cli {
             Command::Dev(args) => return dev::run(&args),
             Command::ValidateToken(args) => return tokens::validate(&args),
             Command::Bench(args) => return bench::run(args),
+            Command::Fsck(args) => return fsck::run(&args),
             Command::Migrate(args) => migrate::run(&args),
             Command::SecretKey(args) => tokens::secret_key(&args),
             Command::Token(args) => tokens::issue(&args),

@@ -8,6 +8,7 @@ mod catalog;
 mod cli;
 mod completions;
 mod dev;
+mod fsck;
 mod ids;
 mod migrate;
 mod output;
@@ -29,7 +30,7 @@ pub fn command() -> clap::Command {
 }
 
 /// Does what the arguments say, the program's name first. 0 when it is done, 1 after an error or a negative answer, 2 when
-/// the arguments cannot be understood.
+/// the arguments cannot be understood; what else a command ends with is told in its help.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match cli::Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

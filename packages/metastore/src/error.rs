@@ -64,7 +64,7 @@ fn outward_catalog(error: &catalog::Error) -> ApiError {
     use catalog::Error as E;
     match error {
         E::Unavailable { .. } => ApiError::unavailable("the catalog is not available; try again"),
-        E::SegmentDiffers { .. } => ApiError::invalid(error.to_string()),
+        E::SegmentDiffers { .. } | E::SegmentDoomed { .. } => ApiError::invalid(error.to_string()),
         E::Internal { .. }
         | E::DamagedVolume { .. }
         | E::DamagedRow { .. }

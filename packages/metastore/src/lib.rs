@@ -2,8 +2,8 @@
 //!
 //! [`build`] and [`Metastore::run`] are the one wiring that the daemon, `catgraft dev`, tests and benches use.
 //! Rooms: `api/` decodes, calls and encodes; `volumes/` is what the calls mean; [`commit`] decides, without I/O;
-//! [`catalog`] holds all SQL; [`heads`] answers idle polls from memory. No HTTP word below `api/`, no SQL outside of
-//! `catalog/`.
+//! [`catalog`] holds all SQL; [`heads`] answers idle polls from memory; [`orphans`] finds segments that no commit names. No
+//! HTTP word below `api/`, no SQL outside of `catalog/`.
 
 mod api;
 pub mod catalog;
@@ -13,6 +13,7 @@ mod error;
 pub mod heads;
 mod metrics;
 mod open;
+pub mod orphans;
 mod volumes;
 
 use std::{
@@ -103,6 +104,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Metastore, Error> {
         announcer,
         clock: Arc::clone(&deps.clock),
         log_reads: Semaphore::new(config.log_reads_max),
+        orphan_calls: Semaphore::new(1),
     });
     let opening = Opening { location, migrate: config.catalog.migrate, volumes: Arc::clone(&volumes) };
     opening.try_once().await?;

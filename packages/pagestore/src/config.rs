@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
-use catgraft_core::{ByteSize, PAGE_SIZE, Timestamp, limits::READ_PAGES_MAX};
+use catgraft_core::{
+    ByteSize, PAGE_SIZE, Timestamp,
+    limits::{ORPHAN_GRACE_MIN, READ_PAGES_MAX},
+};
 use catgraft_objects::ObjectStoreConfig;
 use catgraft_segment::Compression;
 use catgraft_service::{
@@ -69,6 +72,18 @@ const OWN: &[Setting] = &[
     .default("32 MiB"),
     Setting::text("ingest.compression", "How pages are stored where that makes them smaller", "lz4 or none")
         .default("lz4"),
+    Setting::text(
+        "orphans.interval",
+        "Time between two searches for segments that no commit names; 0s for none",
+        "a time such as 6h",
+    )
+    .default("6h"),
+    Setting::text(
+        "orphans.grace",
+        "How long such a segment is left alone before commits may no longer name it, and again before it is removed",
+        "a time, at least 1h",
+    )
+    .default("24h"),
 ];
 
 /// The pagestore's settings, for flags, variables, files and help.
@@ -93,6 +108,7 @@ pub struct Settings {
     index: IndexSettings,
     read: ReadSettings,
     ingest: IngestSettings,
+    orphans: OrphansSettings,
     objectstore: ObjectStoreConfig,
     #[serde(default)]
     auth: AuthConfig,
@@ -131,6 +147,14 @@ struct IngestSettings {
     memory: ByteSize,
     #[serde(deserialize_with = "settings::from_text")]
     compression: Compression,
+}
+
+#[derive(Debug, Deserialize)]
+struct OrphansSettings {
+    #[serde(deserialize_with = "settings::from_text")]
+    interval: humantime::Duration,
+    #[serde(deserialize_with = "settings::from_text")]
+    grace: humantime::Duration,
 }
 
 /// What a daemon needs around its pagestore.
@@ -179,6 +203,10 @@ pub struct Config {
     pub ingest_memory: ByteSize,
     /// How pages are stored.
     pub compression: Compression,
+    /// Time between two searches for segments that no commit names; none for no search.
+    pub orphans_interval: Option<Duration>,
+    /// For how long such a segment is left alone.
+    pub orphans_grace: Duration,
     /// Who may call.
     pub auth: Auth,
 }
@@ -211,10 +239,13 @@ impl Config {
 impl TryFrom<Settings> for Daemon {
     type Error = Invalid;
     fn try_from(settings: Settings) -> Result<Self, Invalid> {
-        let Settings { cache, index, read, ingest, .. } = settings;
+        let Settings { cache, index, read, ingest, orphans, .. } = settings;
         at_least("cache.open_limit", cache.open_limit.into(), 2)?;
         at_least("read.memory", read.memory.as_bytes(), ByteSize::from_mib(16).as_bytes())?;
         at_least("ingest.memory", ingest.memory.as_bytes(), ByteSize::from_mib(1).as_bytes())?;
+        if *orphans.grace < ORPHAN_GRACE_MIN {
+            return Err(Invalid::new("orphans.grace", format!("{} is below 1h", orphans.grace)));
+        }
         let cache_disk =
             cache.path.map(|path| DiskOptions { path, space_limit: cache.space_limit, open_limit: cache.open_limit });
         if let Some(disk) = &cache_disk {
@@ -235,6 +266,8 @@ impl TryFrom<Settings> for Daemon {
             ingest_interval: ingest.interval.into(),
             ingest_memory: ingest.memory,
             compression: ingest.compression,
+            orphans_interval: Some(*orphans.interval).filter(|interval| !interval.is_zero()),
+            orphans_grace: *orphans.grace,
             auth: settings.auth.build()?,
         };
         catgraft_client::check_url(&pagestore.metastore)

@@ -2,8 +2,8 @@
 //!
 //! [`build`] and [`Pagestore::run`] are the one wiring that the daemon, `catgraft dev`, tests and benches use.
 //! Rooms: `api/` decodes, calls and encodes; `ingest/` brings pages to the store; `index/` knows which segment holds
-//! which version of a page; `read/` plans and fetches; `cache/` keeps what is read again. No HTTP word below
-//! `api/`, no object key outside of `catgraft-objects`, no SQL.
+//! which version of a page; `read/` plans and fetches; `cache/` keeps what is read again; `orphans/` removes segments that no
+//! commit names. No HTTP word below `api/`, no object key outside of `catgraft-objects`, no SQL.
 
 mod api;
 mod cache;
@@ -13,11 +13,13 @@ mod error;
 mod index;
 mod ingest;
 mod metrics;
+mod orphans;
 mod read;
 
 use std::{
     net::TcpListener,
     sync::{Arc, atomic::AtomicU64},
+    time::Duration,
 };
 
 use catgraft_client::{Endpoint, MetastoreClient, Retry};
@@ -30,7 +32,7 @@ use catgraft_service::{
     readiness::Readiness,
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use cache::CacheError;
 pub use config::Config;
@@ -42,8 +44,12 @@ use crate::{
     checks::{MetastoreCheck, ObjectStoreCheck},
     index::VolumeIndexes,
     ingest::{Ingest, Registrar, Sealer, Upload, budget::Budget},
+    orphans::{OrphanCounts, Orphans, Pace},
     read::{Fetcher, Reader, SegmentOpener},
 };
+
+/// How long a step in the removal of orphans may take: the metastore may have to read long logs for it.
+const ORPHANS_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// What a pagestore is handed: the parts of the world that tests decide.
 pub struct Deps {
@@ -69,6 +75,8 @@ pub struct Pagestore {
     state: State,
     pages: PageCache,
     ingest_work: JoinHandle<()>,
+    /// None where that is off.
+    orphans: Option<Orphans>,
     readiness: Readiness,
     metrics: Metrics,
 }
@@ -80,13 +88,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let limits = Limits { gets_max: config.download_concurrency, puts_max: config.write_concurrency };
     let objects: Arc<dyn ObjectStore> = Arc::new(Limited::new(Arc::new(counting), limits));
     let token = config.metastore_token(deps.clock.now());
-    let endpoint = Endpoint::new(
-        &config.metastore,
-        token.as_ref().map(|token| token.expose()),
-        config.metastore_timeout,
-        Retry::default(),
-    )?;
-    let metastore = MetastoreClient::new(endpoint);
+    let metastore_within = |timeout: Duration| {
+        let token = token.as_ref().map(|token| token.expose());
+        Endpoint::new(&config.metastore, token, timeout, Retry::default()).map(MetastoreClient::new)
+    };
+    let metastore = metastore_within(config.metastore_timeout)?;
     let pages = PageCache::open(config.cache_memory, config.cache_disk.as_ref()).await?;
     let segments = SegmentCache::new(config.segment_index_memory);
     let volumes = Arc::new(VolumeIndexes::new(
@@ -105,7 +111,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         pages: pages.clone(),
         segments: segments.clone(),
         clock: Arc::clone(&deps.clock),
-        ids: deps.ids,
+        ids: Arc::clone(&deps.ids),
     };
     let (ingest, ingest_work) = Ingest::start(Arc::new(upload), config.write_concurrency.get(), config.ingest_interval);
     let state = State {
@@ -118,11 +124,22 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         budget: Budget::new(config.ingest_memory),
         requests: Arc::new(AtomicU64::new(0)),
     };
+    let metrics = Metrics::new("pagestore", env!("CARGO_PKG_VERSION"));
+    let orphans = match config.orphans_interval {
+        None => None,
+        Some(interval) => Some(Orphans {
+            metastore: metastore_within(ORPHANS_TIMEOUT)?,
+            objects: Arc::clone(&objects),
+            clock: Arc::clone(&deps.clock),
+            ids: deps.ids,
+            pace: Pace { interval, grace: config.orphans_grace },
+            counts: OrphanCounts::register(&metrics),
+        }),
+    };
     let readiness =
         Readiness::new(vec![Arc::new(MetastoreCheck { metastore }), Arc::new(ObjectStoreCheck { objects })]);
-    let metrics = Metrics::new("pagestore", env!("CARGO_PKG_VERSION"));
     metrics::register(&metrics, &counts, sealed, pages.clone(), segments, volumes);
-    Ok(Pagestore { config, clock: deps.clock, state, pages, ingest_work, readiness, metrics })
+    Ok(Pagestore { config, clock: deps.clock, state, pages, ingest_work, orphans, readiness, metrics })
 }
 
 impl Pagestore {
@@ -140,9 +157,11 @@ impl Pagestore {
         };
         let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;
         tracing::info!(address = %server.address(), metastore = %self.config.metastore, "pagestore listens");
+        let orphans = self.orphans.map(|orphans| AbortOnDropHandle::new(tokio::spawn(orphans.run(shutdown.clone()))));
         let announced = tokio::spawn(lifecycle::notify_when_ready(self.readiness, shutdown));
         server.run().await.map_err(Error::Http)?;
         announced.abort();
+        drop(orphans);
         // The server and its handlers are gone, and with them the last way into the queue.
         if let Err(error) = self.ingest_work.await {
             tracing::error!(error = %error, "the ingest queue failed");

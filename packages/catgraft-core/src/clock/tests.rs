@@ -45,3 +45,12 @@ fn random_ids_of_one_moment_differ() {
     let moment = Timestamp::from_millis(0);
     assert_ne!(RandomIds.segment_id(moment), RandomIds.segment_id(moment));
 }
+
+#[test]
+fn no_moment_is_before_the_epoch() {
+    let moment = Timestamp::from_millis(1500);
+    assert_eq!(moment.minus(Duration::from_millis(1)), Timestamp::from_millis(1499));
+    for time in [Duration::from_secs(2), Duration::MAX] {
+        assert_eq!(moment.minus(time), Timestamp::from_millis(0));
+    }
+}

@@ -23,7 +23,7 @@ pub(super) struct Inspection {
 
 /// What became of some pages.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(crate) struct Stored {
     pub(super) page_count: usize,
     /// Bytes that they take in the segment.
     pub(super) byte_len: u64,
@@ -51,7 +51,8 @@ pub(super) fn inspect(object: &Bytes) -> Result<Inspection, Error> {
     Ok(Inspection { summary, volumes, codecs, damaged })
 }
 
-fn verify(object: &Bytes, index: &SegmentIndex) -> (BTreeMap<&'static str, Stored>, Vec<Error>) {
+/// What each codec took, and what is wrong with each page that is damaged.
+pub(crate) fn verify(object: &Bytes, index: &SegmentIndex) -> (BTreeMap<&'static str, Stored>, Vec<Error>) {
     let mut codecs: BTreeMap<_, Stored> = BTreeMap::new();
     let mut damaged = Vec::new();
     for (vid, pages) in index.volumes() {

@@ -1,6 +1,6 @@
 //! `catgraft segment inspect`: what a segment holds, with every checksum of it verified.
 
-mod inspect;
+pub(crate) mod inspect;
 
 use std::{fs::File, io::Read as _, path::PathBuf};
 

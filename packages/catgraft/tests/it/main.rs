@@ -4,6 +4,7 @@
 
 mod bench;
 mod dev;
+mod fsck;
 mod ids;
 mod migrate;
 mod output;

@@ -54,6 +54,12 @@ pub enum Error {
         /// The segment.
         sid: SegmentId,
     },
+    /// A segment is to be removed, because no commit named it for too long. It does not come back.
+    #[error("segment {sid} is being removed: no commit named it in time")]
+    SegmentDoomed {
+        /// The segment.
+        sid: SegmentId,
+    },
     /// The schema is older than this program.
     #[error("the catalog {location} has schema version {found}, this program needs {needed}: run `{command}`")]
     SchemaOlder {

@@ -25,7 +25,8 @@ pub use location::Location;
 pub use postgres::PostgresUrl;
 pub use schema::{MigrateReport, MigrateStep, SchemaVersion, migrate};
 pub use types::{
-    CommitOutcome, CommitRow, CommitsPage, CommitsWanted, SegmentRow, SegmentsSpan, Snapshot, VolumeStats,
+    CommitOutcome, CommitRow, CommitsPage, CommitsWanted, Holding, SegmentChange, SegmentRow, SegmentState,
+    SegmentsSpan, Snapshot, Stray, VolumeStats,
 };
 
 /// How connections to the catalog are kept.
@@ -73,11 +74,35 @@ pub trait Catalog: Send + Sync + 'static {
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error>;
 
     /// Writes the rows of segments. A row that is there with the same content is left alone, one with other
-    /// content is [`Error::SegmentDiffers`]. The rows are durable when this returns. No sid may be twice in `rows`.
+    /// content is [`Error::SegmentDiffers`], and one that is doomed is [`Error::SegmentDoomed`]. The rows are durable when this returns. No sid may be twice in `rows`.
     async fn segments_register(&self, rows: Vec<SegmentRow>, now: Timestamp) -> Result<(), Error>;
 
     /// The rows of those segments that are known, without their volumes, in any order.
     async fn segments_read(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error>;
+
+    /// Rows of segments in the order of their ids, after one of them, with what their removal needs.
+    async fn segments_list(&self, after: Option<SegmentId>, limit: u32) -> Result<Vec<SegmentState>, Error>;
+
+    /// The segments that were doomed at or before a moment, those doomed first first. None of them while a commit may be
+    /// on its way that began before it could see that they are.
+    async fn segments_doomed(&self, until: Timestamp, limit: u32) -> Result<Vec<SegmentState>, Error>;
+
+    /// Dooms, pardons, adopts or removes segments, and answers how many rows that changed.
+    async fn segments_change(&self, change: SegmentChange) -> Result<u64, Error>;
+
+    /// Which volumes these segments hold pages of: pairs in the order of volume and segment, after one of them.
+    async fn holdings_list(
+        &self,
+        sids: &[SegmentId],
+        after: Option<(VolumeId, SegmentId)>,
+        limit: u32,
+    ) -> Result<Vec<(VolumeId, SegmentId)>, Error>;
+
+    /// What segments hold of a volume, of those that are known, in any order. Doomed segments are known.
+    async fn holdings_read(&self, vid: VolumeId, sids: &[SegmentId]) -> Result<Vec<(SegmentId, Holding)>, Error>;
+
+    /// How far the search for orphans has come.
+    async fn orphan_mark(&self) -> Result<Option<SegmentId>, Error>;
 
     /// The heads of volumes in the order of their ids, after one of them.
     async fn volumes_list(&self, after: Option<VolumeId>, limit: u32) -> Result<Vec<Snapshot>, Error>;

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use catgraft_core::{ClientId, Lsn, PAGE_SIZE, PageCount, SegmentId, Timestamp, VolumeId};
 use sqlx::FromRow;
 
-use super::{CommitRow, Error, SegmentList, SegmentRow, SegmentsSpan, Snapshot, VolumeStats, error::Source};
+use super::{
+    CommitRow, Error, Holding, SegmentList, SegmentRow, SegmentState, SegmentsSpan, Snapshot, VolumeStats,
+    blob::page_set_from_row, error::Source,
+};
 
 /// The number that an LSN has in SQL. Those past the signed range become its end, which no commit ever
 /// reaches: looking for one finds nothing, as it should.
@@ -158,6 +161,64 @@ impl SegmentRaw {
             index_hash: self.index_hash.as_slice().try_into().map_err(damaged(doing))?,
             volumes: Vec::new(),
         })
+    }
+}
+
+/// A row of `segment` with what its removal needs.
+#[derive(Debug, FromRow)]
+pub(super) struct StateRaw {
+    #[sqlx(flatten)]
+    segment: SegmentRaw,
+    registered_at: i64,
+    doomed_at: Option<i64>,
+}
+
+impl StateRaw {
+    /// The segment that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<SegmentState, Error> {
+        Ok(SegmentState {
+            row: self.segment.read(doing)?,
+            registered_at: timestamp_from_sql(self.registered_at, doing)?,
+            doomed_at: self.doomed_at.map(|at| timestamp_from_sql(at, doing)).transpose()?,
+        })
+    }
+}
+
+/// A volume's id and the id of a segment that holds pages of it.
+#[derive(Debug, FromRow)]
+pub(super) struct HoldingRaw {
+    vid: Vec<u8>,
+    sid: Vec<u8>,
+}
+
+impl HoldingRaw {
+    /// The pair that the row stands for.
+    pub(super) fn read(self, doing: &'static str) -> Result<(VolumeId, SegmentId), Error> {
+        let vid = VolumeId::try_from(self.vid.as_slice()).map_err(damaged(doing))?;
+        Ok((vid, SegmentId::try_from(self.sid.as_slice()).map_err(damaged(doing))?))
+    }
+}
+
+/// A segment's id, and what it holds of one volume; none where that is nothing.
+#[derive(Debug, FromRow)]
+pub(super) struct HeldRaw {
+    sid: Vec<u8>,
+    graft: Option<Vec<u8>>,
+}
+
+impl HeldRaw {
+    /// What the row says that the segment holds of this volume.
+    pub(super) fn read(self, vid: VolumeId, doing: &'static str) -> Result<(SegmentId, Holding), Error> {
+        let sid = SegmentId::try_from(self.sid.as_slice()).map_err(damaged(doing))?;
+        let holding = match self.graft {
+            None => Holding::OtherVolumes,
+            Some(graft) => Holding::Pages(page_set_from_row(&graft).map_err(|source| Error::DamagedVolume {
+                doing,
+                vid,
+                source,
+            })?),
+        };
+        Ok((sid, holding))
     }
 }
 

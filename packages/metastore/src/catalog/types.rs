@@ -4,6 +4,7 @@ use catgraft_core::{ClientId, Lsn, PageCount, PageSet, SegmentId, Timestamp, Vol
 
 use super::{Error, SegmentList};
 use crate::commit;
+pub use crate::commit::Holding;
 
 /// A volume at one LSN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +113,72 @@ pub struct SegmentRow {
     pub volumes: Vec<(VolumeId, PageSet)>,
 }
 
-/// Refuses rows that are stored with other content. The hash of an index authenticates which volumes and pages it
-/// names, so rows that agree in it need not be compared further.
-pub(super) fn refuse_difference(rows: &[SegmentRow], stored: &[SegmentRow]) -> Result<(), Error> {
+/// A segment's row with what its removal needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentState {
+    /// The segment, without its volumes.
+    pub row: SegmentRow,
+    /// When its upload began.
+    pub registered_at: Timestamp,
+    /// Since when it is to be removed.
+    pub doomed_at: Option<Timestamp>,
+}
+
+/// An object that no row knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stray {
+    /// The segment that its key names.
+    pub sid: SegmentId,
+    /// Its length in bytes.
+    pub byte_len: u64,
+}
+
+/// One step in the removal of segments. Each may be done twice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SegmentChange {
+    /// These are to be removed; those that are doomed already stay so since then.
+    Doom {
+        /// The segments.
+        sids: Vec<SegmentId>,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// These are not to be removed after all.
+    Pardon {
+        /// The segments.
+        sids: Vec<SegmentId>,
+    },
+    /// Rows for objects that have none, doomed from the beginning. A row that is there is left alone.
+    Adopt {
+        /// The objects.
+        strays: Vec<Stray>,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The rows of these go, of those that were doomed at or before a moment.
+    Remove {
+        /// The segments.
+        sids: Vec<SegmentId>,
+        /// The moment.
+        until: Timestamp,
+    },
+    /// The search for orphans has come to here. It never goes back.
+    Mark {
+        /// The last segment that was looked at.
+        sid: SegmentId,
+    },
+}
+
+/// Refuses rows that are stored with other content, and those that are to be removed: whoever registers one wants to tell
+/// a client of it. The hash of an index authenticates which volumes and pages it names, so rows that agree in
+/// it need not be compared further.
+pub(super) fn refuse_difference(rows: &[SegmentRow], stored: &[SegmentState]) -> Result<(), Error> {
     let content = |row: &SegmentRow| (row.byte_len, row.index_offset, row.index_len, row.index_hash);
     for row in rows {
-        if stored.iter().find(|stored| stored.sid == row.sid).map(content) != Some(content(row)) {
-            return Err(Error::SegmentDiffers { sid: row.sid });
+        match stored.iter().find(|stored| stored.row.sid == row.sid) {
+            Some(SegmentState { doomed_at: Some(_), .. }) => return Err(Error::SegmentDoomed { sid: row.sid }),
+            Some(stored) if content(&stored.row) == content(row) => {}
+            _ => return Err(Error::SegmentDiffers { sid: row.sid }),
         }
     }
     Ok(())

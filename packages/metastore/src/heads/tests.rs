@@ -13,7 +13,8 @@ use super::{
     follow::{Announcer, Pace, run},
 };
 use crate::catalog::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, News, SegmentRow, SegmentsSpan, Snapshot, VolumeStats,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, News, SegmentChange, SegmentRow, SegmentState,
+    SegmentsSpan, Snapshot, VolumeStats,
 };
 
 fn vid(number: u64) -> VolumeId {
@@ -150,6 +151,29 @@ impl Catalog for Shared {
         Err(Error::ReadOnly)
     }
     async fn segments_read(&self, _: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn segments_list(&self, _: Option<SegmentId>, _: u32) -> Result<Vec<SegmentState>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn segments_doomed(&self, _: Timestamp, _: u32) -> Result<Vec<SegmentState>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn segments_change(&self, _: SegmentChange) -> Result<u64, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn holdings_list(
+        &self,
+        _: &[SegmentId],
+        _: Option<(VolumeId, SegmentId)>,
+        _: u32,
+    ) -> Result<Vec<(VolumeId, SegmentId)>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn holdings_read(&self, _: VolumeId, _: &[SegmentId]) -> Result<Vec<(SegmentId, Holding)>, Error> {
+        Err(Error::ReadOnly)
+    }
+    async fn orphan_mark(&self) -> Result<Option<SegmentId>, Error> {
         Err(Error::ReadOnly)
     }
     async fn volumes_list(&self, _: Option<VolumeId>, _: u32) -> Result<Vec<Snapshot>, Error> {

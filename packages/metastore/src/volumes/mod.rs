@@ -4,6 +4,7 @@
 
 mod changes;
 mod log;
+mod orphans;
 
 use std::{
     sync::{
@@ -27,6 +28,7 @@ use crate::{
     commit,
     heads::{Heads, Moment, follow::Announcer},
     metrics::Counts,
+    orphans as orphans_of_catalog,
 };
 
 /// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their
@@ -52,6 +54,8 @@ pub(crate) struct Volumes {
     pub(crate) clock: Arc<dyn Clock>,
     /// Bounds how many logs are read at a time, and so the memory that they take.
     pub(crate) log_reads: Semaphore,
+    /// Bounds the same for the removal of orphans, so that it takes nobody's room.
+    pub(crate) orphan_calls: Semaphore,
     pub(crate) counts: Counts,
 }
 
@@ -94,6 +98,17 @@ pub(crate) enum Error {
     /// The catalog failed.
     #[error("the catalog failed")]
     Catalog(#[from] catalog::Error),
+}
+
+impl From<orphans_of_catalog::Error> for Error {
+    fn from(error: orphans_of_catalog::Error) -> Self {
+        use orphans_of_catalog::Error as E;
+        match error {
+            E::Catalog(error) => Self::Catalog(error),
+            E::LogBroken { vid, lsn } => Self::LogBroken { vid, lsn },
+            E::CommitDamaged { vid, lsn, source } => Self::CommitDamaged { vid, lsn, source },
+        }
+    }
 }
 
 /// What changed in a range.
@@ -260,7 +275,11 @@ impl Volumes {
     }
 
     async fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
-        let permit = timeout(PERMIT_TIMEOUT, self.log_reads.acquire()).await.map_err(|_| Error::Busy)?;
+        self.permit_of(&self.log_reads).await
+    }
+
+    async fn permit_of<'a>(&self, semaphore: &'a Semaphore) -> Result<SemaphorePermit<'a>, Error> {
+        let permit = timeout(PERMIT_TIMEOUT, semaphore.acquire()).await.map_err(|_| Error::Busy)?;
         Ok(permit.expect("the semaphore is never closed"))
     }
 

@@ -100,6 +100,7 @@ fn upload_failed(error: Arc<UploadError>) -> ApiError {
         UploadError::Register { source, .. } if source.is_retryable() => {
             ApiError::unavailable("the metastore is away; push again")
         }
+        UploadError::Late { .. } => ApiError::unavailable("the push took too long; push again"),
         UploadError::Store { .. } => ApiError::internal("the object store refuses the pages"),
         UploadError::Register { .. } => ApiError::internal("the metastore refuses the segment of the pages"),
         UploadError::Build { .. } => ApiError::internal("the segment of the pages could not be built"),

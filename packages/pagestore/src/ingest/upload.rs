@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use catgraft_core::{Clock, IdSource, SegmentId};
+use catgraft_core::{Clock, IdSource, SegmentId, limits::SEGMENT_TOLD_MAX};
 use catgraft_objects::{ObjectKey, ObjectStore, Payload};
 use catgraft_proto::catgraft::internal::v1::{SegmentRow, SegmentVolume};
 use catgraft_segment::{PushError, SealedSegment};
@@ -30,6 +30,8 @@ pub(crate) enum UploadError {
         #[source]
         source: RegisterError,
     },
+    #[error("segment {sid} took longer than {} s to be stored and may have been removed", SEGMENT_TOLD_MAX.as_secs())]
+    Late { sid: SegmentId },
     #[error("segment {sid} could not be built")]
     Build {
         sid: SegmentId,
@@ -83,6 +85,11 @@ impl Upload {
         let (stored, registered) = tokio::join!(self.objects.put(&key, payload), self.registrar.register(row));
         stored.map_err(|source| UploadError::Store { sid, source })?;
         registered.map_err(|source| UploadError::Register { sid, source })?;
+        // A process that was stopped in the middle and goes on a day later has nothing to tell: the object may have been
+        // removed as one that no row knows, before its row was written.
+        if sid.created() <= self.clock.now().minus(SEGMENT_TOLD_MAX) {
+            return Err(UploadError::Late { sid });
+        }
         Ok(sealed)
     }
 

@@ -9,6 +9,7 @@ mod fuzz;
 mod kill;
 mod large_push;
 mod model;
+mod orphans;
 mod outage;
 mod protocol;
 mod store_credentials;

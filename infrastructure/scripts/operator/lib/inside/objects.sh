@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # The object store and the places that backups are kept in, as rclone names them. Sourced after prelude.sh.
 #
-# Segments are the only objects there are. They never change and are never removed, so a copy only ever has to add
-# what it lacks. A copy that was cut off leaves a file that is too short, which the next one sees by its size.
+# Segments are the only objects there are. They never change, and none is removed that a commit names, so a copy only
+# ever has to add what it lacks. A copy that was cut off leaves a file that is too short, which the next one sees by its size.
 
 backups=$CATGRAFT_BACKUP_FOLDER/backups # a folder for each, named by its moment
 readonly segments=segments

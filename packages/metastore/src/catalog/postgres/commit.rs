@@ -1,16 +1,16 @@
 //! A commit in Postgres: one statement, one round trip, where its segments were registered here a moment ago and nobody
 //! else has committed on its base. Otherwise one statement more, which reads what the commit is decided on.
 //!
-//! Why this is decided on the head it locks, although what it is decided on is not locked: all that [`decide`] looks at
-//! is either immutable once it exists (a commit, a segment's page sets) or is named again by the statement that swaps the head. An
-//! accepted commit was decided on `head = base` and on segments that are there. The swap locks the
-//! volume's row and changes it only where its head still is `base`; it locks the segments' rows against removal and
-//! goes on only where all of them are still there. So at the moment of the swap the decision is the one that would be
-//! made under the locks. The log row is written by the same statement, from the rows that the swap returns: there is
-//! no head without its commit and no commit without its head, whatever is killed.
+//! Why a decision holds although nothing that it looks at is locked: all of it is either immutable once it exists (a
+//! commit, a segment's page sets) or is named again by the statement that swaps the head. An accepted commit was decided
+//! on `head = base` and on segments that are there and not doomed. The swap locks the volume's row, changes it only where
+//! its head still is `base`, and goes on only where all of the segments still are there. They are not locked: a
+//! segment that is doomed meanwhile is removed a grace period later, when this statement has long ended, and
+//! not if it is named by then (see [`crate::orphans`]). The log row is written by the same statement, from the rows that
+//! the swap returns: there is no head without its commit and no commit without its head, whatever is killed.
 //!
-//! Where the swap changes nothing, what the decision was made on is gone: somebody else's commit
-//! landed or a segment was removed. Then the state is read (again), and the next decision is another one.
+//! Where the swap changes nothing, what the decision was made on is gone: somebody else's commit landed or a segment was
+//! doomed. Then the state is read (again), and the next decision is another one.
 
 use std::collections::HashMap;
 
@@ -45,14 +45,14 @@ const STATE: &str = "
         SELECT coalesce(array_agg(s.sid ORDER BY s.sid), '{}') AS sids,
                coalesce(array_agg(h.graft ORDER BY s.sid), '{}') AS grafts
         FROM segment s LEFT JOIN segment_volume h ON h.vid = $1 AND h.sid = s.sid
-        WHERE s.sid = ANY($3)
+        WHERE s.sid = ANY($3) AND s.doomed_at IS NULL
     ) AS held
     LEFT JOIN volume v ON v.vid = $1
     LEFT JOIN volume_commit c ON c.vid = $1 AND c.lsn = $2";
 
 /// The first commit of a volume makes its row.
 const SWAP_FIRST: &str = "
-    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) AND doomed_at IS NULL),
     swap AS (
         INSERT INTO volume (vid, head_lsn, head_cid, page_count, checkpoint_lsn, committed_at)
         SELECT $1, $2, $3, $4, 1, $5 WHERE (SELECT count(*) FROM held) = cardinality($6)
@@ -65,7 +65,7 @@ const SWAP_FIRST: &str = "
 
 /// Every other commit moves it on from its base.
 const SWAP_NEXT: &str = "
-    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) FOR KEY SHARE),
+    WITH held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($6) AND doomed_at IS NULL),
     swap AS (
         UPDATE volume SET head_lsn = $2, head_cid = $3, page_count = $4, committed_at = $5
         WHERE vid = $1 AND head_lsn = $2 - 1 AND (SELECT count(*) FROM held) = cardinality($6)

@@ -42,7 +42,7 @@ const SWAP_MANY: &str = "
         SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[], $6::bytea[])
                AS call (vid, lsn, cid, page_count, committed_at, segments)
     ),
-    held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($8)),
+    held AS MATERIALIZED (SELECT sid FROM segment WHERE sid = ANY($8) AND doomed_at IS NULL),
     incomplete AS MATERIALIZED (
         SELECT named.vid FROM unnest($7::bytea[], $8::bytea[]) AS named (vid, sid)
         WHERE NOT EXISTS (SELECT FROM held WHERE held.sid = named.sid)

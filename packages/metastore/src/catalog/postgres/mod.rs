@@ -8,6 +8,7 @@ mod error;
 mod group;
 mod migrate;
 mod news;
+mod orphans;
 mod pool;
 mod read;
 mod recent;
@@ -24,8 +25,8 @@ pub(super) use self::migrate::migrate;
 pub use self::url::PostgresUrl;
 use self::{group::Group, pool::Pool, recent::Recent};
 use super::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Location, News, SegmentRow, SegmentsSpan,
-    Snapshot, VolumeStats, schema,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Holding, Location, News, SegmentChange,
+    SegmentRow, SegmentState, SegmentsSpan, Snapshot, VolumeStats, schema,
 };
 
 /// What both ways of committing say that they were doing.
@@ -95,6 +96,36 @@ impl Catalog for Postgres {
 
     async fn segments_read(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
         segments::segments_read(&self.pool, sids).await
+    }
+
+    async fn segments_list(&self, after: Option<SegmentId>, limit: u32) -> Result<Vec<SegmentState>, Error> {
+        orphans::segments_list(&self.pool, after, limit).await
+    }
+
+    async fn segments_doomed(&self, until: Timestamp, limit: u32) -> Result<Vec<SegmentState>, Error> {
+        orphans::segments_doomed(&self.pool, until, limit).await
+    }
+
+    async fn segments_change(&self, change: SegmentChange) -> Result<u64, Error> {
+        self.writable()?;
+        orphans::segments_change(&self.pool, &change).await
+    }
+
+    async fn holdings_list(
+        &self,
+        sids: &[SegmentId],
+        after: Option<(VolumeId, SegmentId)>,
+        limit: u32,
+    ) -> Result<Vec<(VolumeId, SegmentId)>, Error> {
+        orphans::holdings_list(&self.pool, sids, after, limit).await
+    }
+
+    async fn holdings_read(&self, vid: VolumeId, sids: &[SegmentId]) -> Result<Vec<(SegmentId, Holding)>, Error> {
+        orphans::holdings_read(&self.pool, vid, sids).await
+    }
+
+    async fn orphan_mark(&self) -> Result<Option<SegmentId>, Error> {
+        orphans::orphan_mark(&self.pool).await
     }
 
     async fn volumes_list(&self, after: Option<VolumeId>, limit: u32) -> Result<Vec<Snapshot>, Error> {

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 
 use super::pool::Pool;
 use crate::catalog::{
-    Error, SegmentRow,
-    rows::{SegmentRaw, bytes_to_sql, damaged, timestamp_to_sql},
+    Error, SegmentRow, SegmentState,
+    rows::{SegmentRaw, StateRaw, bytes_to_sql, damaged, timestamp_to_sql},
     types::refuse_difference,
 };
 
@@ -51,7 +51,17 @@ pub(super) async fn segments_register(pool: &Pool, rows: &[SegmentRow], now: Tim
         return Ok(());
     }
     let sids: Vec<SegmentId> = rows.iter().map(|row| row.sid).collect();
-    refuse_difference(rows, &segments_read(pool, &sids).await?)
+    refuse_difference(rows, &segments_states(pool, &sids).await?)
+}
+
+/// The rows of segments with what their removal needs.
+async fn segments_states(pool: &Pool, sids: &[SegmentId]) -> Result<Vec<SegmentState>, Error> {
+    const STATES: &str = "
+        SELECT sid, byte_len, index_offset, index_len, index_hash, registered_at, doomed_at
+        FROM segment WHERE sid = ANY($1)";
+    let ids: Vec<&[u8]> = sids.iter().map(|sid| sid.as_bytes().as_slice()).collect();
+    let rows = pool.fetch_all(DOING, || sqlx::query(STATES).bind(ids.clone())).await?;
+    rows.iter().map(|row| StateRaw::from_row(row).map_err(damaged(DOING))?.read(DOING)).collect()
 }
 
 /// The rows of segments, without their volumes.

@@ -70,7 +70,8 @@ async fn read_segments(
     state: &mut CommitState,
 ) -> Result<(), Failure> {
     const HOLDING: &str = "
-        SELECT h.graft FROM segment s LEFT JOIN segment_volume h ON h.vid = ?1 AND h.sid = s.sid WHERE s.sid = ?2";
+        SELECT h.graft FROM segment s LEFT JOIN segment_volume h ON h.vid = ?1 AND h.sid = s.sid
+        WHERE s.sid = ?2 AND s.doomed_at IS NULL";
     for segment in &call.segments {
         let statement = sqlx::query(HOLDING).bind(call.vid.as_bytes().as_slice());
         let row = statement.bind(segment.sid.as_bytes().as_slice()).fetch_optional(&mut *connection).await?;

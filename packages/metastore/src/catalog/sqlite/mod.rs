@@ -8,6 +8,7 @@ mod commit;
 mod error;
 mod file;
 mod migrate;
+mod orphans;
 mod read;
 mod segments;
 mod writer;
@@ -21,8 +22,8 @@ use sqlx::SqlitePool;
 
 use self::{error::outward, writer::Writer};
 use super::{
-    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Location, News, SegmentRow, SegmentsSpan, Snapshot,
-    VolumeStats, schema,
+    Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, Location, News, SegmentChange, SegmentRow,
+    SegmentState, SegmentsSpan, Snapshot, VolumeStats, schema,
 };
 
 pub(super) use self::migrate::migrate;
@@ -89,6 +90,35 @@ impl Catalog for Sqlite {
 
     async fn segments_read(&self, sids: &[SegmentId]) -> Result<Vec<SegmentRow>, Error> {
         segments::segments_read(&self.reads, sids).await
+    }
+
+    async fn segments_list(&self, after: Option<SegmentId>, limit: u32) -> Result<Vec<SegmentState>, Error> {
+        orphans::segments_list(&self.reads, after, limit).await
+    }
+
+    async fn segments_doomed(&self, until: Timestamp, limit: u32) -> Result<Vec<SegmentState>, Error> {
+        orphans::segments_doomed(&self.reads, until, limit).await
+    }
+
+    async fn segments_change(&self, change: SegmentChange) -> Result<u64, Error> {
+        self.writer()?.segments_change(change).await
+    }
+
+    async fn holdings_list(
+        &self,
+        sids: &[SegmentId],
+        after: Option<(VolumeId, SegmentId)>,
+        limit: u32,
+    ) -> Result<Vec<(VolumeId, SegmentId)>, Error> {
+        orphans::holdings_list(&self.reads, sids, after, limit).await
+    }
+
+    async fn holdings_read(&self, vid: VolumeId, sids: &[SegmentId]) -> Result<Vec<(SegmentId, Holding)>, Error> {
+        orphans::holdings_read(&self.reads, vid, sids).await
+    }
+
+    async fn orphan_mark(&self) -> Result<Option<SegmentId>, Error> {
+        orphans::orphan_mark(&self.reads).await
     }
 
     async fn volumes_list(&self, after: Option<VolumeId>, limit: u32) -> Result<Vec<Snapshot>, Error> {

@@ -6,11 +6,14 @@ use sqlx::{FromRow, SqliteConnection, SqlitePool};
 use super::error::{Failure, outward};
 use crate::catalog::{
     Error, SegmentRow,
-    rows::{SegmentRaw, bytes_to_sql, damaged, timestamp_to_sql},
+    rows::{SegmentRaw, StateRaw, bytes_to_sql, damaged, timestamp_to_sql},
     types::refuse_difference,
 };
 
 const SEGMENT: &str = "SELECT sid, byte_len, index_offset, index_len, index_hash FROM segment WHERE sid = ?1";
+
+const STATE: &str = "
+    SELECT sid, byte_len, index_offset, index_len, index_hash, registered_at, doomed_at FROM segment WHERE sid = ?1";
 
 /// Writes the rows that are not there yet, inside the writer's transaction, once all others have been compared.
 pub(super) async fn segments_register(
@@ -21,11 +24,11 @@ pub(super) async fn segments_register(
     const DOING: &str = "registering segments";
     let mut fresh = Vec::with_capacity(rows.len());
     for row in rows {
-        let found = sqlx::query(SEGMENT).bind(row.sid.as_bytes().as_slice()).fetch_optional(&mut *connection).await?;
+        let found = sqlx::query(STATE).bind(row.sid.as_bytes().as_slice()).fetch_optional(&mut *connection).await?;
         match found {
             None => fresh.push(row),
             Some(found) => {
-                let stored = SegmentRaw::from_row(&found).map_err(damaged(DOING))?.read(DOING)?;
+                let stored = StateRaw::from_row(&found).map_err(damaged(DOING))?.read(DOING)?;
                 refuse_difference(std::slice::from_ref(row), &[stored])?;
             }
         }

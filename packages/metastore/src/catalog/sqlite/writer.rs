@@ -22,9 +22,10 @@ use super::{
     commit::commit_append,
     error::{Failure, outward, outward_shared},
     file,
+    orphans::segments_change,
     segments::segments_register,
 };
-use crate::catalog::{CommitOutcome, Error, SegmentRow};
+use crate::catalog::{CommitOutcome, Error, SegmentChange, SegmentRow};
 
 /// Most jobs that wait; whoever comes then waits for room.
 const QUEUE_JOBS_MAX: usize = 1024;
@@ -33,6 +34,7 @@ const BATCH_JOBS_MAX: usize = 256;
 
 const COMMITTING: &str = "committing";
 const REGISTERING: &str = "registering segments";
+const CHANGING: &str = "changing segments";
 
 /// The handle of the task.
 pub(super) struct Writer {
@@ -45,6 +47,7 @@ pub(super) struct Writer {
 enum Job {
     Commit(CommitCall, Timestamp, Waiting<CommitOutcome>),
     Register(Vec<SegmentRow>, Timestamp, Waiting<()>),
+    Change(SegmentChange, Waiting<u64>),
 }
 
 /// Who waits for a job, and what it will be told once the transaction is committed.
@@ -71,6 +74,11 @@ impl Writer {
     /// Writes the rows of segments.
     pub(super) async fn segments_register(&self, rows: Vec<SegmentRow>, now: Timestamp) -> Result<(), Error> {
         self.ask(REGISTERING, |waiting| Job::Register(rows, now, waiting)).await
+    }
+
+    /// Dooms, pardons, adopts or removes segments.
+    pub(super) async fn segments_change(&self, change: SegmentChange) -> Result<u64, Error> {
+        self.ask(CHANGING, |waiting| Job::Change(change, waiting)).await
     }
 
     /// Does what was accepted and lets go of the file.
@@ -110,6 +118,7 @@ impl Job {
         match self {
             Self::Commit(call, now, waiting) => waiting.keep(commit_append(connection, call, *now).await),
             Self::Register(rows, now, waiting) => waiting.keep(segments_register(connection, rows, *now).await),
+            Self::Change(change, waiting) => waiting.keep(segments_change(connection, change).await),
         }
     }
 
@@ -118,6 +127,7 @@ impl Job {
         match self {
             Self::Commit(_, _, waiting) => waiting.answer(COMMITTING, failure),
             Self::Register(_, _, waiting) => waiting.answer(REGISTERING, failure),
+            Self::Change(_, waiting) => waiting.answer(CHANGING, failure),
         }
     }
 }

@@ -4,6 +4,7 @@ mod commits;
 mod embedded;
 mod failover;
 mod grouped;
+mod orphans;
 mod reading;
 mod round_trips;
 mod segments;
@@ -47,6 +48,19 @@ on_both_catalogs! {
     reading::a_volume_is_added_up,
     reading::heads_are_read_of_volumes_that_exist,
     reading::a_catalog_opened_to_read_refuses_writes,
+    orphans::only_what_no_commit_names_for_the_grace_period_is_doomed,
+    orphans::a_segment_that_was_registered_late_is_left_alone_for_the_grace_period_too,
+    orphans::every_segment_is_looked_at_once,
+    orphans::a_commit_that_names_a_doomed_segment_is_refused_as_if_it_were_not_there,
+    orphans::a_doomed_segment_is_due_a_grace_period_later_and_its_rows_go_last,
+    orphans::a_segment_that_a_commit_took_while_it_was_doomed_is_pardoned,
+    orphans::a_doomed_segment_is_not_registered_again,
+    orphans::an_object_without_a_row_gets_one_and_goes_the_same_way,
+    orphans::an_object_whose_row_was_lost_is_kept_for_the_commit_that_names_it,
+    orphans::the_commit_is_found_in_whichever_log_and_wherever_it_is,
+    orphans::a_long_log_is_searched_from_when_the_segment_was_registered,
+    orphans::segments_are_kept_where_a_log_that_may_name_them_is_damaged,
+    orphans::searches_at_once_and_commits_beside_them_lose_nothing,
     segments::a_segment_is_read_as_it_was_registered,
     segments::registering_again_changes_nothing,
     segments::a_segment_with_other_content_is_refused,

@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use catgraft_core::{Clock, SystemClock, Timestamp};
 use catgraft_proto::{
-    catgraft::internal::v1::{ReadLogRequest, ReadSegmentsRequest},
+    catgraft::internal::v1::{
+        AdoptOrphansRequest, ReadDueOrphansRequest, ReadLogRequest, ReadSegmentsRequest, RemoveOrphansRequest,
+        SearchOrphansRequest,
+    },
     graft::{common::v1::GraftErrCode, metastore::v1::SnapshotRequest},
 };
 use catgraft_service::{
@@ -15,7 +18,7 @@ use metastore::{Config, Deps};
 
 use super::{REGISTER, register_request};
 use crate::{
-    server::{Server, commit_request, poll_request},
+    server::{Answer, Server, commit_request, poll_request},
     values::{pages, vid},
 };
 
@@ -23,6 +26,18 @@ async fn guarded_server() -> (Server, Arc<TokenKey>) {
     let key = Arc::new(TokenKey::from_hex(&generate_key()).unwrap());
     let config = Config { auth: Auth::Required(Arc::clone(&key)), ..Config::default() };
     (Server::start(config, Deps::default()).await, key)
+}
+
+/// The calls by which pagestores remove what no commit names.
+async fn orphan_calls(server: &Server) -> [Answer; 4] {
+    let call = |name| format!("/metastore/internal/v1/{name}");
+    let grace_ms = 24 * 3_600_000;
+    [
+        server.post(&call("search_orphans"), &SearchOrphansRequest { grace_ms }).await,
+        server.post(&call("adopt_orphans"), &AdoptOrphansRequest { grace_ms, orphans: Vec::new() }).await,
+        server.post(&call("read_due_orphans"), &ReadDueOrphansRequest { grace_ms }).await,
+        server.post(&call("remove_orphans"), &RemoveOrphansRequest { grace_ms, sids: Vec::new() }).await,
+    ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +66,7 @@ async fn without_a_good_token_every_call_is_a_401() {
             server.post("/metastore/internal/v1/read_log", &ReadLogRequest::default()).await,
             server.post("/metastore/internal/v1/read_segments", &ReadSegmentsRequest::default()).await,
         ];
+        let answers = answers.into_iter().chain(orphan_calls(&server).await);
         for answer in answers {
             answer.must_fail(401, GraftErrCode::Unauthorized);
         }
@@ -69,12 +85,15 @@ async fn a_clients_token_does_not_permit_what_only_pagestores_call() {
         server.post("/metastore/internal/v1/read_log", &log).await,
         server.post("/metastore/internal/v1/read_segments", &ReadSegmentsRequest::default()).await,
     ];
-    for answer in refused {
+    for answer in refused.into_iter().chain(orphan_calls(&server).await) {
         answer.must_fail(403, GraftErrCode::Unauthorized);
     }
     server.token = key.issue("pagestore", Some(Role::Pagestore), None, SystemClock.now());
     server.post(REGISTER, &register_request(1, vid(1), &pages([1]))).await.must_succeed();
     server.post("/metastore/internal/v1/read_log", &log).await.must_succeed();
     server.post("/metastore/internal/v1/read_segments", &ReadSegmentsRequest::default()).await.must_succeed();
+    for answer in orphan_calls(&server).await {
+        answer.must_succeed();
+    }
     server.post("/metastore/v1/commit", &commit_request(vid(1), Some(1))).await.must_succeed();
 }

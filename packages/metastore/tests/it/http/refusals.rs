@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use catgraft_proto::{
-    catgraft::internal::v1::{ReadLogRequest, ReadSegmentsRequest, RegisterSegmentsRequest},
+    catgraft::internal::v1::{
+        AdoptOrphansRequest, Orphan, ReadDueOrphansRequest, ReadLogRequest, ReadSegmentsRequest,
+        RegisterSegmentsRequest, RemoveOrphansRequest, SearchOrphansRequest,
+    },
     graft::{
         common::v1::{GraftErrCode, LsnRange, SegmentInfo},
         metastore::v1::{CommitRequest, PullCommitsRequest, PullGraftRequest, SnapshotRequest},
@@ -16,7 +19,12 @@ use crate::{
     values::{cid, pages, sid, vid},
 };
 
-const CALLS: [&str; 7] = [
+const SEARCH_ORPHANS: &str = "/metastore/internal/v1/search_orphans";
+const ADOPT_ORPHANS: &str = "/metastore/internal/v1/adopt_orphans";
+const READ_DUE_ORPHANS: &str = "/metastore/internal/v1/read_due_orphans";
+const REMOVE_ORPHANS: &str = "/metastore/internal/v1/remove_orphans";
+
+const CALLS: [&str; 11] = [
     "/metastore/v1/snapshot",
     "/metastore/v1/pull_graft",
     "/metastore/v1/pull_commits",
@@ -24,6 +32,10 @@ const CALLS: [&str; 7] = [
     REGISTER,
     "/metastore/internal/v1/read_log",
     "/metastore/internal/v1/read_segments",
+    SEARCH_ORPHANS,
+    ADOPT_ORPHANS,
+    READ_DUE_ORPHANS,
+    REMOVE_ORPHANS,
 ];
 
 fn vid_bytes(number: u8) -> Bytes {
@@ -44,6 +56,29 @@ async fn what_is_no_message_no_call_or_no_post_is_a_400() {
     }
     let elsewhere = server.post_bytes("/metastore/v1/nothing", Vec::new(), "application/x-protobuf").await;
     elsewhere.must_fail(400, GraftErrCode::Client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_orphans_and_a_grace_period_that_is_too_short_are_a_400() {
+    let server = open_server().await;
+    let refused = async |call: &str, message: &dyn Encode, part: &str| {
+        let answer = server.post_bytes(call, message.bytes(), "application/x-protobuf").await;
+        let sentence = answer.must_fail(400, GraftErrCode::Client);
+        assert!(sentence.contains(part), "{call}: {sentence:?} does not name {part:?}");
+    };
+    let (short, grace_ms) = (3_599_999, 3_600_000);
+    let part = "grace_ms: the grace period of orphans is 3599 s: it must be at least 3600 s";
+    refused(SEARCH_ORPHANS, &SearchOrphansRequest { grace_ms: short }, part).await;
+    refused(ADOPT_ORPHANS, &AdoptOrphansRequest { grace_ms: short, orphans: Vec::new() }, part).await;
+    refused(READ_DUE_ORPHANS, &ReadDueOrphansRequest { grace_ms: short }, part).await;
+    refused(REMOVE_ORPHANS, &RemoveOrphansRequest { grace_ms: short, sids: Vec::new() }, part).await;
+    let bad = vid_bytes(1);
+    refused(REMOVE_ORPHANS, &RemoveOrphansRequest { grace_ms, sids: vec![bad.clone()] }, "sid: a segment id").await;
+    let orphan = Orphan { sid: bad, byte_len: 1, vids: Vec::new() };
+    refused(ADOPT_ORPHANS, &AdoptOrphansRequest { grace_ms, orphans: vec![orphan] }, "sid: a segment id").await;
+    let sid = Bytes::copy_from_slice(sid(1).as_bytes());
+    let orphan = Orphan { sid: sid.clone(), byte_len: 1, vids: vec![sid] };
+    refused(ADOPT_ORPHANS, &AdoptOrphansRequest { grace_ms, orphans: vec![orphan] }, "vids: a volume id").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

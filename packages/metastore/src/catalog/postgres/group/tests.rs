@@ -62,7 +62,9 @@ fn a_statement_moves_each_volume_once_and_the_oldest_first() {
 #[test]
 fn a_statement_is_bounded_by_moves_and_by_bytes_but_never_empty() {
     let mut queue = Queue::default();
-    (0..=255).for_each(|volume| drop(queue.enter(waiting(volume, 1, 0))));
+    for volume in 0..=255 {
+        queue.enter(waiting(volume, 1, 0));
+    }
     queue.enter(waiting(0, 2, 0));
     assert_eq!(next(&mut queue).map(|moves| moves.len()), Some(MOVES_MAX));
     assert_eq!(next(&mut queue), Some(vec![(vid(0), 2)]));
