@@ -1,6 +1,6 @@
 //! A store in a folder: one file an object, at the path that its key spells.
 //!
-//! An object is written under a temporary name in `staging/`, synced, renamed to its place, and the folder that it is
+//! An object is written under a temporary name in `staging/`, renamed to its place and synced, and the folder that it is
 //! in is synced, so a reader sees a whole object or none and an object that was acknowledged survives a power cut.
 //! What a crash leaves in `staging/` is no object and is removed when the store is next opened and nobody else has it
 //! open. Several processes may use one folder.
