@@ -120,15 +120,18 @@ class Run:
 
     def _round(self):
         """A few mishaps at the same time; then everything is mended, and has to work."""
-        drawn = mishaps.draw(self.house, self.rng)
+        # What is stopped takes no commands: it is the last to be stopped, and the first to go on.
+        drawn = sorted(mishaps.draw(self.house, self.rng), key=lambda mishap: mishap.order, reverse=True)
+        begun = []
         try:
             for mishap in drawn:
                 mishap.begin()
+                begun.append(mishap)
                 self.mishaps[str(mishap)] += 1
                 self._wait(self.rng.uniform(0, _LONGEST_PAUSE))
             self._wait(self.rng.uniform(0, 1) ** 2 * _LONGEST_MISHAP)
         finally:
-            for mishap in sorted(drawn, key=lambda mishap: mishap.order):
+            for mishap in reversed(begun):
                 mishap.mend()
         mended = time.monotonic()
         try:

@@ -1,11 +1,15 @@
 //! Compares what servers answer with what was acknowledged.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use catgraft_client::Error;
 use catgraft_core::{Lsn, PageIndex, PageSet};
 use catgraft_proto::{
     graft::{
+        common::v1::GraftErrCode,
         metastore::v1::{PullCommitsRequest, PullGraftRequest},
         pagestore::v1::ReadPagesRequest,
     },
@@ -19,6 +23,10 @@ use crate::{
     violation::Violation,
     volume::{PAGES, Volume},
 };
+
+/// A metastore knows of a commit that another one acknowledged after so long, even where that one died right then: it
+/// compares what is polled with the catalog every ten seconds, and may be stopped for a while.
+const NEWS_MAX: Duration = Duration::from_secs(30);
 
 /// Reads these pages at an acknowledged LSN, and compares them byte for byte.
 pub(crate) async fn compare_pages(
@@ -69,10 +77,23 @@ pub(crate) async fn compare_changes(
     let vid = volume.vid();
     let what = || format!("a pull of LSN {start} to {end}");
     let request = PullGraftRequest { vid: wire(vid.as_bytes()), range: Some(range_to_wire(start, end)) };
+    let mut metastore = servers.metastore(rng);
+    let mut behind_since = None;
     let answer = loop {
-        match servers.metastore(rng).pull_graft(&request).await {
+        match metastore.pull_graft(&request).await {
             Ok(answer) => break answer,
-            Err(error) => again_or(servers, rng, volume, error, what).await?,
+            // A poll is answered from memory, and may not know yet what another metastore has acknowledged; but soon.
+            Err(error) if error.code() == Some(GraftErrCode::SnapshotMissing) => {
+                servers.tally().late_polls.add(1);
+                if behind_since.get_or_insert_with(Instant::now).elapsed() > NEWS_MAX {
+                    return Err(Violation::Refused { vid, what: what(), error });
+                }
+                servers.pause(rng).await;
+            }
+            Err(error) => {
+                again_or(servers, rng, volume, error, what).await?;
+                (metastore, behind_since) = (servers.metastore(rng), None);
+            }
         }
     };
     let wrong = |why: String| Violation::Answer { vid, what: what(), why };

@@ -69,8 +69,13 @@ impl Servers {
             return false;
         }
         self.tally.unanswered.add(1);
-        tokio::time::sleep(Duration::from_millis(rng.random_range(1..=PAUSE_MAX_MS))).await;
+        self.pause(rng).await;
         true
+    }
+
+    /// A short pause before a request is made again.
+    pub(crate) async fn pause(&self, rng: &mut SmallRng) {
+        tokio::time::sleep(Duration::from_millis(rng.random_range(1..=PAUSE_MAX_MS))).await;
     }
 
     /// Is a refused read to be made again because the store's answer was damaged?

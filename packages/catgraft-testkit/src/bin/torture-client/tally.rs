@@ -30,6 +30,8 @@ pub(crate) struct Tally {
     pub(crate) repeated: Count,
     /// Attempts whose outcome stayed unknown, or that were told to come back later.
     pub(crate) unanswered: Count,
+    /// Polls that were answered with "no news" although another metastore had acknowledged some.
+    pub(crate) late_polls: Count,
     /// Reads that were refused because the store's answer was damaged.
     pub(crate) damaged: Count,
     /// Reads and pulls that were compared while pushes went on.
@@ -43,13 +45,23 @@ pub(crate) struct Tally {
 impl Tally {
     /// These facts, and every count beside them.
     pub(crate) fn tell(&self, mut facts: Value) -> Value {
-        let Self { acknowledged, races_lost, repeated, unanswered, damaged, reads, commits_read_back, pages_compared } =
-            self;
+        let Self {
+            acknowledged,
+            races_lost,
+            repeated,
+            unanswered,
+            late_polls,
+            damaged,
+            reads,
+            commits_read_back,
+            pages_compared,
+        } = self;
         for (name, count) in [
             ("acknowledged", acknowledged),
             ("races_lost", races_lost),
             ("repeated", repeated),
             ("unanswered", unanswered),
+            ("late_polls", late_polls),
             ("damaged", damaged),
             ("reads", reads),
             ("commits_read_back", commits_read_back),
