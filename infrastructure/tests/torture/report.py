@@ -15,7 +15,8 @@ def table(result):
         *((f"  {times} times", what) for what, times in result["mishaps"].items()),
         *((f"  {times} requests", f"of the store: {what}") for what, times in result["store_faults"].items()),
         ("recovery", f"{result['recovery_max_seconds']} s at most from the end of a mishap to the next acknowledgement"),
-        ("read", f"{native['reads']} times meanwhile, {native['damaged']} reads refused as damaged"),
+        ("read", f"{native['reads']} times meanwhile; {native['damaged']} reads refused as damaged, "
+         f"{native['late_polls']} polls before the news had come"),
         ("read back", f"{native['commits_read_back']} commits; {native['pages_compared']} pages compared in all"),
         ("lost", "nothing" if result["lost"] == 0 else "see below"),
         ("wrong bytes", "none" if result["wrong_bytes"] == 0 else "see below"),
