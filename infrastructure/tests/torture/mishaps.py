@@ -81,9 +81,13 @@ def _postgres(cluster, rng):
         cluster.wait_ended()
         cluster.start()
 
+    # Drawn here, so that how many there are changes nothing of what is drawn next.
+    place = rng.random()
+
     def kill_backend():
+        backends = cluster.backends()
         try:
-            os.kill(rng.choice(cluster.backends()), signal.SIGKILL)
+            os.kill(backends[int(place * len(backends))], signal.SIGKILL)
         except ProcessLookupError:
             pass  # It ended by itself meanwhile.
 

@@ -18,7 +18,7 @@ class Native:
                 self.command += [f"--{kind}", service.url]
         if house.store is not None:
             self.command.append("--expect-damage")
-        self.told = {"state": "pushing", "acknowledged": 0}
+        self.lines, self.told = 0, {"state": "pushing", "acknowledged": 0}
 
     def start(self):
         """Starts it."""
@@ -36,6 +36,7 @@ class Native:
     def _hear(self):
         for line in self.child.stdout:
             self.told = json.loads(line)
+            self.lines += 1
 
     def check(self):
         """Fails where it has ended, as it does at the first promise that is broken."""
@@ -46,13 +47,18 @@ class Native:
 
     def wait_acknowledged(self, seconds):
         """Waits until one more commit than now is acknowledged."""
+        # What it told last may be older than now.
+        line = self.lines
+        self._wait(lambda: self.lines > line, seconds)
         before = self.told["acknowledged"]
+        self._wait(lambda: self.told["acknowledged"] > before, seconds)
 
-        def more():
+    def _wait(self, condition, seconds):
+        def met():
             self.check()
-            return self.told["acknowledged"] > before
+            return condition()
 
-        wait_until(more, "any commit to be acknowledged, while nothing is wrong with any service", seconds, every=0.01)
+        wait_until(met, "any commit to be acknowledged, while nothing is wrong with any service", seconds, every=0.01)
 
     def finish(self, seconds):
         """Lets it settle and read everything back; returns what it told at the end."""

@@ -83,7 +83,7 @@ class Run:
 
     def __init__(self, folder, options):
         self.options, self.rng = options, random.Random(options.seed)
-        self.rounds, self.mishaps, self.recovery_max = 0, Counter(), 0.0
+        self.seconds, self.rounds, self.mishaps, self.recovery_max = 0.0, 0, Counter(), 0.0
         self.store_faults, self.told, self.transfers = {}, {}, {}
         self.started = time.monotonic()
         self.house = House(folder, options.catalog, options.store, options.seed)
@@ -110,8 +110,6 @@ class Run:
         self.told = self.native.finish(seconds=120 + 2 * self.options.seconds)
         self.house.check()
         self.house.stop()
-
-    seconds = 0.0
 
     def _progress(self, elapsed):
         acknowledged, transfers = self.native.told["acknowledged"], self.bank.transfers
