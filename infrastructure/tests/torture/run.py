@@ -72,10 +72,9 @@ def _options():
 
 
 def _positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds: it must be 1 or more")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: it must be a number of seconds, 1 or more")
+    return int(text)
 
 
 class Run:
