@@ -77,7 +77,15 @@ class Process:
 
     def stop(self):
         """Asks it to end, and checks that it does so well and in time."""
+        self.terminate()
+        self.wait_ended()
+
+    def terminate(self):
+        """Asks it to end."""
         self.child.send_signal(signal.SIGTERM)
+
+    def wait_ended(self):
+        """Checks that it ends well and in time after it was asked to."""
         try:
             status = self.child.wait(timeout=30)
         except subprocess.TimeoutExpired:
