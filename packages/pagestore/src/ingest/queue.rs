@@ -1,7 +1,8 @@
 //! Which runs share a segment, and when a segment is sealed.
 //!
 //! Runs gather in batches in the order they come. A batch goes out at once where an upload slot is free; under
-//! load it gathers what arrives until a slot is, and so requests share uploads exactly as much as the store is busy.
+//! load it gathers what arrives until a slot is, and so requests share uploads exactly as much as the store is busy. Of
+//! small uploads few are worth having at a time: each waits for the disk or the store as long as a large one.
 //! Who pays for every upload may set a least interval between them: then a batch that is not full waits for its end.
 
 use std::{
@@ -25,6 +26,12 @@ use super::{
 
 /// Runs that wait for the queue's attention; the memory of their pages is bounded by the budget.
 const WAITING_MAX: usize = 1024;
+
+/// A batch of fewer pages is small, while it may still gather: what is in it takes less to send than to wait for.
+const SMALL_PAGES: u64 = 256;
+/// Uploads under way beside which no small batch goes out. One would leave the store idle between two uploads; with
+/// eight, 32 clients that pushed 16 pages each had a fifth less stored a second, in three times as many objects.
+const SMALL_UPLOADS_MAX: usize = 2;
 
 /// Tells requests apart while they are in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +87,14 @@ pub(crate) fn gather(batches: &mut VecDeque<Batch>, pending: Pending) {
             batch.push(pending);
             batches.push_back(batch);
         }
+    }
+}
+
+/// How many uploads may be under way once the oldest batch has gone.
+pub(crate) fn slots(batches: &VecDeque<Batch>, uploads_max: usize) -> usize {
+    match batches.front() {
+        Some(oldest) if batches.len() == 1 && oldest.page_count < SMALL_PAGES => uploads_max.min(SMALL_UPLOADS_MAX),
+        _ => uploads_max,
     }
 }
 
@@ -164,7 +179,7 @@ async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads
         }
         let now = Instant::now();
         // At the end nothing more comes that could be gathered.
-        while uploads.len() < uploads_max && (!open || pace.wait(&batches, now).is_none()) {
+        while uploads.len() < slots(&batches, uploads_max) && (!open || pace.wait(&batches, now).is_none()) {
             let Some(batch) = batches.pop_front() else { break };
             pace.went(now);
             uploads.spawn(Arc::clone(&upload).run(batch));

@@ -10,7 +10,7 @@ use super::decoder::vid;
 use crate::ingest::{
     budget::{Budget, RUN_PAGES},
     decoder::Run,
-    queue::{Batch, Pace, Pending, RequestNumber, gather},
+    queue::{Batch, Pace, Pending, RequestNumber, gather, slots},
 };
 
 async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
@@ -48,6 +48,21 @@ async fn runs_of_one_request_do() {
 async fn a_full_batch_takes_no_more() {
     let runs: Vec<_> = (0..17).map(|_| (1, 1, RUN_PAGES as u32)).collect();
     assert_eq!(sizes(&runs).await, [16, 1]);
+}
+
+#[tokio::test]
+async fn a_small_batch_goes_out_beside_one_upload_and_a_large_one_beside_as_many_as_may_be() {
+    let mut batches = VecDeque::new();
+    assert_eq!(slots(&batches, 8), 8, "nothing is there to go");
+    gather(&mut batches, pending(1, 1, 255).await);
+    assert_eq!((slots(&batches, 8), slots(&batches, 1)), (2, 1));
+    gather(&mut batches, pending(2, 2, 1).await);
+    assert_eq!(slots(&batches, 8), 8, "256 pages are not small");
+
+    let mut batches = VecDeque::new();
+    gather(&mut batches, pending(1, 1, 5).await);
+    gather(&mut batches, pending(2, 1, 5).await);
+    assert_eq!(slots(&batches, 8), 8, "what has another behind it gathers no more");
 }
 
 #[tokio::test]
