@@ -1,11 +1,14 @@
 """CatGraft in the container, through the operator's commands."""
 
 import json
+import pathlib
 
 from processes import wait_until
 
 METASTORE, PAGESTORE = "catgraft-metastore.service", "catgraft-pagestore.service"
 UNITS = (METASTORE, PAGESTORE)
+# The schema that this tree's programs want: its newest migration.
+SCHEMA = len(list((pathlib.Path(__file__).parents[3] / "migrations/postgres").glob("*.sql")))
 
 
 class System:

@@ -2,7 +2,7 @@
 
 import json
 
-from system import UNITS
+from system import SCHEMA, UNITS
 
 EVERYTHING = "SELECT * FROM t ORDER BY id"
 FILL = """WITH RECURSIVE row (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM row WHERE id < 2000)
@@ -37,7 +37,7 @@ def test_a_destroyed_system_is_restored_and_every_database_reads_as_before(syste
     expected = {volume: (replica.wait_pushed(), replica.digest(EVERYTHING)) for replica, volume, _ in writers}
     backup = _backup(system)
     assert backup["objects"]["count"] > first["objects"]["count"]
-    assert (backup["schema"], backup["newest_commit"]["vid"]) == (1, writers[0][1])
+    assert (backup["schema"], backup["newest_commit"]["vid"]) == (SCHEMA, writers[0][1])
     # Committed after the backup: gone after the restore, and this client is told of it.
     ahead = writers[0][0]
     ahead.query("INSERT INTO t VALUES (NULL, 'after the backup')")

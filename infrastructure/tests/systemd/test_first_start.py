@@ -1,6 +1,6 @@
 """From an empty machine to running services, and the same commands once more."""
 
-from system import METASTORE, PAGESTORE, UNITS
+from system import METASTORE, PAGESTORE, SCHEMA, UNITS
 
 
 def test_the_first_start_makes_what_is_missing_and_ends_with_ready_services(first_system):
@@ -8,7 +8,7 @@ def test_the_first_start_makes_what_is_missing_and_ends_with_ready_services(firs
     assert first["status"].returncode == 3, "everything is stopped"
     for made in ("role catgraft: made", "database catgraft: made", "settings of the pagestore: good"):
         assert made in first["init"].stderr
-    assert "from schema version 0 to 1" in first["init"].stderr
+    assert f"from schema version 0 to {SCHEMA}:" in first["init"].stderr
     assert "there is nothing to do" in first["migrate"].stdout
     for unit in UNITS:
         assert f"{unit} is ready" in first["start"].stderr
@@ -24,7 +24,7 @@ def test_status_tells_units_versions_schema_and_health(system):
         assert part["version"]["installed"] == part["version"]["running"] and part["version"]["running"]
         assert (part["active"], part["health"], part["why"]) == ("active", True, None)
     assert status["database"]["active"] == "active"
-    assert status["catalog"]["schema"] == status["catalog"]["schema_wanted"] == 1
+    assert status["catalog"]["schema"] == status["catalog"]["schema_wanted"] == SCHEMA
     text = system.command("status").stdout
     assert "CatGraft is ready" in text and "schema" in text
     assert "\x1b" not in text, "colours are for terminals"
