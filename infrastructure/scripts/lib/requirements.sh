@@ -26,7 +26,8 @@ need_build_tools() {
     echo "test: cargo is missing; install Rust (https://rustup.rs) and run this again" >&2
     return 1
   }
-  command -v cc >/dev/null || need_command cc gcc
+  command -v cc >/dev/null || need_command cc gcc || return
+  need_command make make
 }
 
 # Prints the folder of Postgres' own programs: Debian keeps them out of PATH.

@@ -1,7 +1,8 @@
 //! A store in a folder: one file an object, at the path that its key spells.
 //!
 //! An object is written under a temporary name in `staging/`, renamed to its place and synced, and the folder that it is
-//! in is synced, so a reader sees a whole object or none and an object that was acknowledged survives a power cut.
+//! in is synced, so a reader sees a whole object or none, whatever process is killed, and an object that was acknowledged
+//! survives a power cut. One that was not acknowledged may be left behind by a power cut, and need not be whole.
 //! What a crash leaves in `staging/` is no object and is removed when the store is next opened and nobody else has it
 //! open. Several processes may use one folder.
 //!

@@ -20,7 +20,7 @@ use std::{
 use catgraft_core::{ClientId, Lsn, PageCount, SegmentId, Timestamp, VolumeId};
 use parking_lot::Mutex;
 use sqlx::Row;
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{DOING_COMMIT as DOING, pool::Pool};
 use crate::catalog::{
@@ -81,7 +81,12 @@ pub(super) struct Move {
 type Outcome = Result<Option<Lsn>, Arc<Error>>;
 
 /// Collects moves and sends them.
-pub(super) struct Group(Arc<Shared>);
+pub(super) struct Group {
+    shared: Arc<Shared>,
+    /// Where statements run. Not where a commit happens to be awaited: a web server's worker that ends, with its own
+    /// requests done, must not take those of others with it.
+    runtime: Handle,
+}
 
 struct Shared {
     pool: Arc<Pool>,
@@ -100,16 +105,16 @@ struct Waiting {
 }
 
 impl Group {
-    /// Sends through this pool.
+    /// Sends through this pool, on the runtime that this is called in.
     pub(super) fn new(pool: Arc<Pool>) -> Self {
-        Self(Arc::new(Shared { pool, queue: Mutex::default() }))
+        Self { shared: Arc::new(Shared { pool, queue: Mutex::default() }), runtime: Handle::current() }
     }
 
     /// Moves a head; answers the volume's checkpoint, or none where the head was not moved.
     pub(super) async fn swap(&self, wanted: Move) -> Result<Option<Lsn>, Error> {
         let (answer, answered) = oneshot::channel();
-        if self.0.queue.lock().enter(Waiting { wanted, answer }) {
-            tokio::spawn(Arc::clone(&self.0).work());
+        if self.shared.queue.lock().enter(Waiting { wanted, answer }) {
+            self.runtime.spawn(Arc::clone(&self.shared).work());
         }
         let gone = |source: oneshot::error::RecvError| Error::Unavailable { doing: DOING, source: source.into() };
         answered.await.map_err(gone)?.map_err(|source| Error::Unavailable { doing: DOING, source: source.into() })
