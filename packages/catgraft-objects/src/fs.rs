@@ -6,8 +6,10 @@
 //! What a crash leaves in `staging/` is no object and is removed when the store is next opened and nobody else has it
 //! open. Several processes may use one folder.
 //!
-//! All work is done on tokio's blocking threads, one hand-over a call. `list` walks the folders each time.
+//! A range that the kernel has in memory is read at once, where its caller runs: see `at_hand`. All other work is done on
+//! tokio's blocking threads, one hand-over a call. `list` walks the folders each time.
 
+mod at_hand;
 mod folder;
 mod walk;
 
@@ -26,7 +28,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use self::folder::Folder;
+use self::{at_hand::AtHand, folder::Folder};
 use crate::{
     error::{Error, Operation, range_len},
     key::{KeyPrefix, ObjectKey},
@@ -38,6 +40,7 @@ use crate::{
 #[derive(Debug)]
 pub struct FsStore {
     folder: Arc<Folder>,
+    at_hand: AtHand,
 }
 
 /// A step in the file system that failed.
@@ -79,7 +82,7 @@ impl FsStore {
         let folder =
             blocking(Operation::Open, move || Folder::open(&root).map_err(|error| error.during(Operation::Open)))
                 .await?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self { folder: Arc::new(folder), at_hand: AtHand::default() })
     }
 
     async fn read<T, F>(&self, key: &ObjectKey, operation: Operation, read: F) -> Result<T, Error>
@@ -152,6 +155,9 @@ impl ObjectStore for FsStore {
 
     async fn get_range(&self, key: &ObjectKey, range: Range<u64>) -> Result<Bytes, Error> {
         let len = range_len(key, &range)?;
+        if let Some(bytes) = self.at_hand.read(&self.folder.path_of(key), range.start, len) {
+            return Ok(bytes);
+        }
         self.read(key, Operation::Get(key.clone()), move |file, object_len, path| {
             let got = object_len.saturating_sub(range.start).min(len);
             if got < len {
