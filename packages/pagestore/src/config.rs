@@ -55,7 +55,7 @@ const OWN: &[Setting] = &[
     Setting::text("index.volume_memory", "Memory for the indexes of volumes", "a size such as 256 MiB")
         .default("256 MiB"),
     Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
-        .default("16 MiB"),
+        .default("24 MiB"),
     Setting::text("read.memory", "Memory for pages on their way to clients", "a size, at least 16 MiB")
         .default("64 MiB"),
     Setting::text(

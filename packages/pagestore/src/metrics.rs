@@ -66,7 +66,7 @@ pub(crate) fn register(
     metrics
         .observe_gauge("catgraft_page_cache_bytes", "Memory of the page cache.", move || pages.memory_usage() as u64);
     metrics.observe_gauge("catgraft_segment_cache_bytes", "Memory of the segments' indexes.", move || {
-        segments.memory_usage() as u64
+        segments.memory_usage()
     });
     metrics.observe_gauge("catgraft_volume_index_bytes", "Memory of the volumes' indexes.", move || {
         volumes.memory_usage() as u64

@@ -1,11 +1,12 @@
 //! The caches hold their limits, and give back what they were given.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use bytes::Bytes;
 use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex, SegmentId, Timestamp, VolumeId};
+use catgraft_segment::{SegmentBuilder, SegmentIndex};
 
-use super::{CacheError, DiskOptions, PageCache};
+use super::{CacheError, DiskOptions, PageCache, SegmentCache};
 
 fn sid() -> SegmentId {
     SegmentId::from_parts(Timestamp::from_millis(1), [1; 9])
@@ -107,4 +108,24 @@ async fn a_limit_that_is_too_small_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let opened = PageCache::open(ByteSize::from_mib(1), Some(&disk(folder.path(), "100 KB"))).await;
     assert!(matches!(opened, Err(CacheError::TooSmall { .. })));
+}
+
+#[test]
+fn the_indexes_of_a_hundred_thousand_small_segments_fit_the_default_and_no_limit_is_passed() {
+    let index = Arc::new(sealed_index());
+    let sids = || (0..200_000u64).map(|number| SegmentId::from_parts(Timestamp::from_millis(number), [1; 9]));
+    let cache = SegmentCache::new(ByteSize::from_mib(24));
+    for sid in sids() {
+        cache.insert(sid, Arc::clone(&index));
+        assert!(cache.memory_usage() <= 24 << 20, "{} bytes", cache.memory_usage());
+    }
+    let kept = sids().filter(|sid| cache.get(*sid).is_some()).count();
+    assert!(kept >= 100_000, "{kept} indexes");
+}
+
+/// The index of a segment with one page.
+fn sealed_index() -> SegmentIndex {
+    let mut builder = SegmentBuilder::new();
+    builder.push(vid(), PageIndex::FIRST, page(1).try_into().unwrap()).unwrap();
+    builder.finish().index
 }

@@ -97,7 +97,11 @@ impl Fetcher {
 
     async fn read_store(&self, vid: VolumeId, missing: &[Planned]) -> Result<BTreeMap<PageIndex, Page>, FetchError> {
         let located = self.opener.locate(vid, missing).await?;
-        let pages: Vec<Vec<(PageIndex, Page)>> = stream::iter(range_reads(located))
+        let mut reads = range_reads(located);
+        if reads.len() == 1 {
+            return Ok(self.read_range(vid, reads.remove(0)).await?.into_iter().collect());
+        }
+        let pages: Vec<Vec<(PageIndex, Page)>> = stream::iter(reads)
             .map(|read| self.read_range(vid, read))
             .buffer_unordered(FETCH_CONCURRENCY)
             .try_collect()
