@@ -78,6 +78,11 @@ start_services() { # embedded, postgres or s3
   run_services
 }
 
+# What a database does for itself some minutes after it was filled, done now: it would run beside what is measured.
+settle_database() {
+  psql --no-psqlrc --quiet -c 'VACUUM ANALYZE' -c CHECKPOINT "$database"
+}
+
 # The same services in new processes, on the same data.
 restart_services() {
   stop_services

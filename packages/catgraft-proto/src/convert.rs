@@ -1,6 +1,8 @@
 //! From wire messages to core types: one `TryFrom` a message, which refuses all that the protocol refuses
 //! and that can be seen without a catalog.
 
+use std::num::NonZeroU32;
+
 use bytes::Bytes;
 use catgraft_core::{
     ClientId, GidError, Lsn, LsnError, LsnRange, PageCount, PageIndex, PageSet, PageSetError, SegmentId, Timestamp,
@@ -188,12 +190,18 @@ pub struct ReadLogCall {
     pub vid: VolumeId,
     /// The last LSN known; none where none is.
     pub after: Option<Lsn>,
+    /// Most commits of the answer; none where it may hold as many as fit.
+    pub commits_max: Option<NonZeroU32>,
 }
 
 impl TryFrom<ReadLogRequest> for ReadLogCall {
     type Error = InvalidMessage;
     fn try_from(request: ReadLogRequest) -> Result<Self, InvalidMessage> {
-        Ok(Self { vid: volume_id(&request.vid)?, after: Lsn::new(request.after_lsn) })
+        Ok(Self {
+            vid: volume_id(&request.vid)?,
+            after: Lsn::new(request.after_lsn),
+            commits_max: NonZeroU32::new(request.commits_max),
+        })
     }
 }
 

@@ -49,18 +49,50 @@ struct Server {
 impl Cluster {
     /// Makes a cluster and starts it.
     pub fn start() -> Self {
-        let cluster = Self { programs: programs(), folder: folder(), user: other_user(), server: Mutex::new(None) };
-        let data = cluster.data();
-        let initdb = cluster
-            .command("initdb")
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
-            .arg(&data)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap_or_else(|error| panic!("running initdb in {}: {error}", cluster.programs.display()));
-        assert!(initdb.status.success(), "initdb failed: {}", String::from_utf8_lossy(&initdb.stderr));
+        let cluster = Self::empty();
+        cluster.run(
+            cluster
+                .command("initdb")
+                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
+                .arg(cluster.data()),
+        );
         cluster.restart();
         cluster
+    }
+
+    /// A standby of this cluster, which follows it until it is promoted, and which it waits for with each commit.
+    pub async fn standby(&self) -> Self {
+        let standby = Self::empty();
+        standby.run(
+            standby
+                .command("pg_basebackup")
+                .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--wal-method=stream"])
+                .args(["--username=postgres", "--host"])
+                .arg(self.folder())
+                .arg("--pgdata")
+                .arg(standby.data()),
+        );
+        standby.restart();
+        for statement in ["ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"] {
+            super::run(&self.url(), statement).await.expect("a superuser may say who is waited for");
+        }
+        standby
+    }
+
+    /// Makes a standby the server that writes.
+    pub async fn promote(&self) {
+        super::run(&self.url(), "SELECT pg_promote()").await.expect("a standby can be promoted");
+    }
+
+    fn empty() -> Self {
+        Self { programs: programs(), folder: folder(), user: other_user(), server: Mutex::new(None) }
+    }
+
+    fn run(&self, command: &mut Command) {
+        let output = command.stdin(Stdio::null()).output();
+        let output =
+            output.unwrap_or_else(|error| panic!("running {command:?} in {}: {error}", self.programs.display()));
+        assert!(output.status.success(), "{command:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// A new, empty database.
@@ -113,6 +145,11 @@ impl Cluster {
         format!("postgres:///postgres?host={}&user=postgres", self.folder.path().display())
     }
 
+    /// Where its socket is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
@@ -132,7 +169,8 @@ impl Cluster {
         let is_up = || {
             let lock = fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
             let mut lines = lock.lines();
-            lines.next() == Some(postgres.id().to_string().as_str()) && lines.any(|line| line.trim() == "ready")
+            lines.next() == Some(postgres.id().to_string().as_str())
+                && lines.any(|line| matches!(line.trim(), "ready" | "standby"))
         };
         while !is_up() {
             let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();

@@ -196,13 +196,15 @@ impl Volumes {
 
     /// The commits after an LSN, as many as fit one page; none where there is no such volume.
     pub(crate) async fn log_after(&self, call: ReadLogCall) -> Result<Option<CommitsPage>, Error> {
-        let ReadLogCall { vid, after } = call;
+        let ReadLogCall { vid, after, commits_max } = call;
         let catalog = self.catalog()?;
         // Nothing comes after the last number, so its next is itself and finds nothing.
         let start = after.map(|lsn| lsn.next().unwrap_or(lsn));
         let moment = self.heads.moment();
         let _permit = self.permit().await?;
-        let page = catalog.commits_read(vid, CommitsWanted::range(start, None)).await?;
+        let mut wanted = CommitsWanted::range(start, None);
+        wanted.commits_max = commits_max.map_or(wanted.commits_max, |max| wanted.commits_max.min(max.get()));
+        let page = catalog.commits_read(vid, wanted).await?;
         if let Some(page) = &page {
             self.heads.observe(moment, vid, page.head.lsn);
         }

@@ -1,6 +1,9 @@
 //! The volume index against a naive model: a list of page maps, one a commit.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, SegmentId, Timestamp};
 use catgraft_proto::SegmentPages;
@@ -65,11 +68,17 @@ fn a_log_that_skips_an_lsn_is_refused() {
     assert_eq!((versions.head(), versions.find(page(1), lsn(2))), (Some(lsn(2)), Some(sid(2))));
 }
 
+/// So many commits, each with its page count and the pages that it writes.
+fn commits(count: Range<usize>) -> impl Strategy<Value = Vec<(u32, BTreeSet<u32>)>> {
+    prop::collection::vec((0u32..12, prop::collection::btree_set(1u32..12, 0..6)), count)
+}
+
 proptest! {
     #[test]
     fn it_finds_what_a_naive_model_finds(
-        commits in prop::collection::vec((0u32..12, prop::collection::btree_set(1u32..12, 0..6)), 1..20),
-        at_once in 1usize..20,
+        // The longer ones have more versions than the map beside the list may have.
+        commits in prop_oneof![commits(1..20), commits(300..600)],
+        at_once in prop_oneof![1usize..20, 20usize..600],
     ) {
         let mut versions = Versions::default();
         let mut model: Vec<BTreeMap<u32, SegmentId>> = vec![BTreeMap::new()];

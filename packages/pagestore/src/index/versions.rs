@@ -1,22 +1,27 @@
 //! All versions of a volume's pages: which segment holds page P as it was at LSN L.
 //!
-//! A map ordered by page and LSN, so that the version at an LSN is the last entry at or below it: one search, whatever
-//! the history. A commit that makes the volume shorter leaves a mark at every page that it cuts off, so
-//! that growing again does not bring old content back.
+//! Versions are ordered by page and LSN, so that the one at an LSN is the last at or below it: one search, whatever
+//! the history. Most of them lie in one sorted list, which is small and quickly made; what came since is in a map
+//! beside it, and is merged into the list when it has become a good part of it. A commit that makes the volume shorter
+//! leaves a mark at every page that it cuts off, so that growing again does not bring old content back.
 //!
 //! Pure: it is told commits in LSN order and asked for pages.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem};
 
 use catgraft_core::{Lsn, PageCount, PageIndex, SegmentId};
 use catgraft_proto::SegmentPages;
 
-/// Memory of one version in the ordered map, inner nodes included. Computed for entries that came in ascending
-/// order one by one, which leaves leaves of 11 places half full; a map that was built at once is smaller.
-const VERSION_BYTES: usize = 41;
+/// Memory of one version in the map, inner nodes included. Computed for entries that came in ascending
+/// order one by one, which leaves leaves of 11 places half full.
+const RECENT_BYTES: usize = 41;
 
-/// Versions that are gathered before they enter the map, at 24 bytes each.
+/// Versions that are gathered before they enter the index.
 const GATHERED_MAX: usize = 1 << 20;
+/// So many are entered before the next commit: their memory becomes the list's, which is cheaper than to let it grow.
+const GATHERED_GOOD: usize = 1 << 16;
+/// Versions that the map may always have; beyond them, at most a quarter of what the list has.
+const RECENT_MIN: usize = 1024;
 
 /// The commits that were told do not follow one another: the log is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,8 +43,22 @@ pub(crate) struct LoggedCommit {
     pub(crate) segments: Vec<SegmentPages>,
 }
 
-/// A version of a page and the segment that holds it.
-type Version = ((PageIndex, Lsn), SegmentNumber);
+/// A version of a page, and the segment that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Version {
+    page: PageIndex,
+    segment: SegmentNumber,
+    lsn: Lsn,
+}
+
+const _: () = assert!(size_of::<Version>() == 16, "there are a great many of them");
+
+impl Version {
+    /// What they are ordered by.
+    fn place(&self) -> (PageIndex, Lsn) {
+        (self.page, self.lsn)
+    }
+}
 
 /// The index of one volume.
 #[derive(Debug, Default)]
@@ -47,7 +66,10 @@ pub(crate) struct Versions {
     head: Option<Lsn>,
     page_count: PageCount,
     segments: Vec<SegmentId>,
-    by_page: BTreeMap<(PageIndex, Lsn), SegmentNumber>,
+    /// In the order of page and LSN.
+    sorted: Vec<Version>,
+    /// Versions of later commits than any in `sorted`.
+    recent: BTreeMap<(PageIndex, Lsn), SegmentNumber>,
 }
 
 impl Versions {
@@ -74,11 +96,16 @@ impl Versions {
             self.enter(gathered);
             self.cut_off(lsn, page_count);
         }
+        if gathered.len() >= GATHERED_GOOD {
+            self.enter(gathered);
+        }
+        let written: u64 = segments.iter().map(|SegmentPages { pages, .. }| pages.len()).sum();
+        gathered.reserve(usize::try_from(written).map_or(GATHERED_MAX, |written| written.min(GATHERED_MAX)));
         for SegmentPages { sid, pages } in segments {
             let number = SegmentNumber::try_from(self.segments.len()).expect("fewer than 2^32 segments a volume");
             self.segments.push(*sid);
             let existing = pages.iter().take_while(|page| page_count.contains(*page));
-            gathered.extend(existing.map(|page| ((page, lsn), number)));
+            gathered.extend(existing.map(|page| Version { page, segment: number, lsn }));
             if gathered.len() >= GATHERED_MAX {
                 self.enter(gathered);
             }
@@ -88,41 +115,59 @@ impl Versions {
         Ok(())
     }
 
-    /// Enters what was gathered: a few versions one by one, and many as a map that is built at once and merged.
+    /// Enters what was gathered: a few versions into the map, and many, or the few that are too many, into the list.
     fn enter(&mut self, gathered: &mut Vec<Version>) {
-        if gathered.len() > self.by_page.len() / 8 {
-            self.by_page.append(&mut gathered.drain(..).collect());
-        } else {
-            self.by_page.extend(gathered.drain(..));
+        if self.recent.len() + gathered.len() <= RECENT_MIN.max(self.sorted.len() / 4) {
+            self.recent.extend(gathered.drain(..).map(|version| (version.place(), version.segment)));
+            return;
         }
+        let recent = mem::take(&mut self.recent).into_iter();
+        let recent = recent.map(|((page, lsn), segment)| Version { page, segment, lsn });
+        if self.sorted.is_empty() && recent.len() == 0 {
+            self.sorted = mem::take(gathered);
+        } else {
+            self.sorted.reserve_exact(recent.len() + gathered.len());
+            self.sorted.extend(recent);
+            self.sorted.append(gathered);
+        }
+        // Parts that are sorted already, as these are, are merged and not sorted again.
+        self.sorted.sort_by_key(Version::place);
+        self.sorted.shrink_to_fit();
     }
 
     /// The segment that holds the page as it was at an LSN; none where it had no content.
     pub(crate) fn find(&self, page: PageIndex, lsn: Lsn) -> Option<SegmentId> {
-        let ((found, _), number) = self.by_page.range(..=(page, lsn)).next_back()?;
-        if *found != page || *number == CUT {
-            return None;
-        }
-        self.segments.get(*number as usize).copied()
+        let number = self.find_recent(page, lsn).or_else(|| self.find_sorted(page, lsn))?;
+        if number == CUT { None } else { self.segments.get(number as usize).copied() }
+    }
+
+    fn find_recent(&self, page: PageIndex, lsn: Lsn) -> Option<SegmentNumber> {
+        let ((found, _), number) = self.recent.range(..=(page, lsn)).next_back()?;
+        (*found == page).then_some(*number)
+    }
+
+    fn find_sorted(&self, page: PageIndex, lsn: Lsn) -> Option<SegmentNumber> {
+        let after = self.sorted.partition_point(|version| version.place() <= (page, lsn));
+        let found = self.sorted.get(after.checked_sub(1)?)?;
+        (found.page == page).then_some(found.segment)
     }
 
     /// Bytes of memory, about.
     pub(crate) fn memory_len(&self) -> usize {
-        size_of::<Self>() + self.by_page.len() * VERSION_BYTES + self.segments.capacity() * size_of::<SegmentId>()
+        size_of::<Self>()
+            + self.sorted.capacity() * size_of::<Version>()
+            + self.recent.len() * RECENT_BYTES
+            + self.segments.capacity() * size_of::<SegmentId>()
     }
 
     fn cut_off(&mut self, lsn: Lsn, page_count: PageCount) {
         let Some(first) = page_count.get().checked_add(1).and_then(PageIndex::new) else { return };
-        let mut cut: Vec<PageIndex> = Vec::new();
-        let mut newest: Option<(PageIndex, SegmentNumber)> = None;
-        for ((page, _), number) in self.by_page.range((first, Lsn::FIRST)..) {
-            match newest {
-                Some((before, number)) if before != *page && number != CUT => cut.push(before),
-                _ => {}
-            }
-            newest = Some((*page, *number));
-        }
-        cut.extend(newest.filter(|(_, number)| *number != CUT).map(|(page, _)| page));
-        self.by_page.extend(cut.into_iter().map(|page| ((page, lsn), CUT)));
+        let sorted = &self.sorted[self.sorted.partition_point(|version| version.page < first)..];
+        let recent = self.recent.range((first, Lsn::FIRST)..).map(|((page, _), segment)| (*page, *segment));
+        // Of a page, the last is the newest.
+        let newest: BTreeMap<PageIndex, SegmentNumber> =
+            sorted.iter().map(|version| (version.page, version.segment)).chain(recent).collect();
+        let cut = newest.into_iter().filter(|(_, segment)| *segment != CUT);
+        self.recent.extend(cut.map(|(page, _)| ((page, lsn), CUT)));
     }
 }

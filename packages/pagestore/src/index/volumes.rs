@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -14,11 +15,17 @@ use catgraft_proto::{
     InvalidMessage, SegmentPages,
     catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse},
 };
+use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::{Mutex, RwLock, RwLockReadGuard};
 use tokio::sync::Semaphore;
 
 use super::versions::{LogError, LoggedCommit, Versions};
 
+/// Commits of a part of a long log. With twice as many, half of the reading would have nothing beside it in a log of
+/// 10,000 commits; with fewer, the calls themselves are felt.
+const PART_COMMITS: u64 = 2048;
+/// Parts of a log that are on their way at a time.
+const PARTS_AT_ONCE: usize = 2;
 /// What an index costs beside its versions.
 const SLOT_BYTES: usize = 256;
 
@@ -157,37 +164,48 @@ impl VolumeIndexes {
         }
     }
 
+    /// Reads the log from the index's head on. A long one is read in parts, the next of which is on its way while one is
+    /// entered.
     async fn extend(&self, vid: VolumeId, index: &Arc<VolumeIndex>, lsn: Lsn) -> Result<(), IndexError> {
         let _permit = self.updates.acquire().await;
-        loop {
-            let known = index.versions.read().head();
-            let request = ReadLogRequest {
-                vid: bytes::Bytes::copy_from_slice(vid.as_bytes()),
-                after_lsn: known.map_or(0, Lsn::get),
-            };
-            let ReadLogResponse { head_lsn, commits } =
-                self.metastore.read_log(&request).await.map_err(|source| IndexError::Metastore { vid, source })?;
-            if head_lsn < lsn.get() || commits.is_empty() {
-                return Err(IndexError::Missing { vid, lsn });
-            }
-            let appended = {
-                let mut unread = Ok(());
-                let commits = commits.into_iter().map_while(|commit| match logged(vid, commit) {
-                    Ok(commit) => Some(commit),
-                    Err(error) => {
-                        unread = Err(error);
-                        None
-                    }
-                });
-                let appended = index.versions.write().append(commits);
-                appended.map_err(|source| IndexError::Log { vid, source }).and(unread)
-            };
-            self.keep(vid, index);
-            appended?;
-            if index.knows(lsn) {
-                return Ok(());
+        while !index.knows(lsn) {
+            let known = index.versions.read().head().map_or(0, Lsn::get);
+            let parts = stream::iter(parts(known, lsn)).map(|part| self.read_log(vid, part));
+            let mut answers = pin!(parts.buffered(PARTS_AT_ONCE));
+            let mut next = known;
+            while let Some(ReadLogResponse { head_lsn, commits }) = answers.try_next().await? {
+                if head_lsn < lsn.get() || commits.is_empty() {
+                    return Err(IndexError::Missing { vid, lsn });
+                }
+                next += commits.len() as u64;
+                self.enter(vid, index, commits)?;
+                if (next - known) % PART_COMMITS != 0 {
+                    // The last part, or one that was cut short, behind which the others leave a gap.
+                    break;
+                }
             }
         }
+        Ok(())
+    }
+
+    async fn read_log(&self, vid: VolumeId, part: Part) -> Result<ReadLogResponse, IndexError> {
+        let Part { after_lsn, commits_max } = part;
+        let request = ReadLogRequest { vid: bytes::Bytes::copy_from_slice(vid.as_bytes()), after_lsn, commits_max };
+        self.metastore.read_log(&request).await.map_err(|source| IndexError::Metastore { vid, source })
+    }
+
+    fn enter(&self, vid: VolumeId, index: &Arc<VolumeIndex>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
+        let mut unread = Ok(());
+        let commits = commits.into_iter().map_while(|commit| match logged(vid, commit) {
+            Ok(commit) => Some(commit),
+            Err(error) => {
+                unread = Err(error);
+                None
+            }
+        });
+        let appended = index.versions.write().append(commits);
+        self.keep(vid, index);
+        appended.map_err(|source| IndexError::Log { vid, source }).and(unread)
     }
 
     /// Counts an index that has grown, and makes room where there is none.
@@ -205,6 +223,23 @@ impl VolumeIndexes {
             self.weight.store(drop_oldest(&mut slots, vid, total, self.weight_max), Ordering::Relaxed);
         }
     }
+}
+
+/// A part of a log to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    after_lsn: u64,
+    /// 0 where it may be as many as fit.
+    commits_max: u32,
+}
+
+/// The log after an LSN, at least up to another, in parts. The last takes what there is beyond.
+fn parts(known: u64, lsn: Lsn) -> impl Iterator<Item = Part> {
+    let full = lsn.get().saturating_sub(known).saturating_sub(1) / PART_COMMITS;
+    (0..=full).map(move |number| Part {
+        after_lsn: known + number * PART_COMMITS,
+        commits_max: if number < full { PART_COMMITS as u32 } else { 0 },
+    })
 }
 
 /// Forgets an index that is still empty when the reader is done with it, in whatever way.
@@ -251,4 +286,24 @@ fn logged(vid: VolumeId, commit: LogCommit) -> Result<LoggedCommit, IndexError> 
     let segments = segments.into_iter().map(SegmentPages::try_from).collect::<Result<_, _>>();
     let segments = segments.map_err(|source| IndexError::Message { vid, source })?;
     Ok(LoggedCommit { lsn, page_count: PageCount::new(page_count), segments })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts_of(known: u64, lsn: u64) -> Vec<(u64, u32)> {
+        let parts = parts(known, Lsn::new(lsn).unwrap()).take(5);
+        parts.map(|Part { after_lsn, commits_max }| (after_lsn, commits_max)).collect()
+    }
+
+    #[test]
+    fn a_log_is_asked_for_in_parts_that_follow_one_another() {
+        assert_eq!(parts_of(0, 1), [(0, 0)]);
+        assert_eq!(parts_of(7, 2055), [(7, 0)]);
+        assert_eq!(parts_of(7, 2056), [(7, 2048), (2055, 0)]);
+        assert_eq!(parts_of(0, 5000), [(0, 2048), (2048, 2048), (4096, 0)]);
+        assert_eq!(parts_of(u64::MAX - 1, u64::MAX), [(u64::MAX - 1, 0)]);
+        assert_eq!(parts_of(0, u64::MAX).len(), 5);
+    }
 }

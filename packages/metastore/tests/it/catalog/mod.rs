@@ -2,7 +2,7 @@
 
 mod commits;
 mod embedded;
-mod failover;
+mod failing_server;
 mod grouped;
 mod orphans;
 mod reading;

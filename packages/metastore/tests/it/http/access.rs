@@ -79,7 +79,7 @@ async fn a_clients_token_does_not_permit_what_only_pagestores_call() {
     let (mut server, key) = guarded_server().await;
     server.token = key.issue("ann", None, None, SystemClock.now());
     server.post("/metastore/v1/commit", &commit_request(vid(1), None)).await.must_succeed();
-    let log = ReadLogRequest { vid: vid(1).as_bytes().to_vec().into(), after_lsn: 0 };
+    let log = ReadLogRequest { vid: vid(1).as_bytes().to_vec().into(), after_lsn: 0, commits_max: 0 };
     let refused = [
         server.post(REGISTER, &register_request(1, vid(1), &pages([1]))).await,
         server.post("/metastore/internal/v1/read_log", &log).await,

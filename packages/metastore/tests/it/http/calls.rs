@@ -129,7 +129,7 @@ async fn a_pagestore_reads_the_log_and_the_segments() {
     let server = open_server().await;
     three_commits(&server).await;
     let read = async |number, after_lsn| -> ReadLogResponse {
-        let request = ReadLogRequest { vid: vid_bytes(number), after_lsn };
+        let request = ReadLogRequest { vid: vid_bytes(number), after_lsn, commits_max: 0 };
         server.post("/metastore/internal/v1/read_log", &request).await.message()
     };
     let log = read(1, 1).await;

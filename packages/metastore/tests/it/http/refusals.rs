@@ -96,7 +96,8 @@ async fn bad_ids_lsns_ranges_and_grafts_are_a_400() {
         refused("/metastore/v1/pull_commits", &PullCommitsRequest { vid: vid(), range: None }, "vid").await;
         let commit = CommitRequest { vid: vid(), ..commit_request(crate::values::vid(1), None) };
         refused("/metastore/v1/commit", &commit, "vid").await;
-        refused("/metastore/internal/v1/read_log", &ReadLogRequest { vid: vid(), after_lsn: 0 }, "vid").await;
+        refused("/metastore/internal/v1/read_log", &ReadLogRequest { vid: vid(), after_lsn: 0, commits_max: 0 }, "vid")
+            .await;
     }
     refused("/metastore/v1/snapshot", &SnapshotRequest { vid: vid_bytes(1), lsn: Some(0) }, "LSN 0").await;
     for (start, end, part) in [(0, None, "LSN 0"), (1, Some(0), "LSN 0"), (3, Some(2), "before its start")] {

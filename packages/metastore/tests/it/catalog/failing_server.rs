@@ -1,0 +1,267 @@
+//! What only the Postgres catalog has: a server, and all the ways in which it fails. Each test has a server of its own,
+//! a real one.
+
+use std::{
+    os::unix::fs::symlink,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use catgraft_core::VolumeId;
+use catgraft_testkit::postgres::{Cluster, TestDatabase};
+use metastore::catalog::{self, Catalog, CommitOutcome, CommitsWanted, Connections, Error, Location};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
+use tokio::task::JoinSet;
+
+use crate::values::{NOW, commit, lsn, must_commit, vid};
+
+/// A migrated catalog on a server of its own.
+struct World {
+    catalog: Arc<dyn Catalog>,
+    database: TestDatabase,
+    cluster: Arc<Cluster>,
+}
+
+impl World {
+    async fn start() -> Self {
+        Self::start_as(|url| url.to_owned()).await
+    }
+
+    /// The catalog is reached by what is made of the database's URL.
+    async fn start_as(url: impl FnOnce(&str) -> String) -> Self {
+        let cluster = Arc::new(tokio::task::spawn_blocking(Cluster::start).await.unwrap());
+        let database = cluster.database().await;
+        catalog::migrate(&Location::postgres(database.url()).unwrap(), false).await.unwrap();
+        let location = Location::postgres(&url(database.url())).unwrap();
+        let catalog = catalog::open(&location, Connections { min: 0, ..Connections::default() }).await.unwrap();
+        Self { catalog, database, cluster }
+    }
+
+    /// Runs a statement beside the catalog.
+    async fn run(&self, statement: &str) {
+        let mut beside = self.database.connect().await;
+        beside.execute(AssertSqlSafe(statement)).await.unwrap();
+        beside.close().await.unwrap();
+    }
+
+    async fn alter_database(&self, how: &str) {
+        let options: PgConnectOptions = self.database.url().parse().unwrap();
+        self.run(&format!("ALTER DATABASE \"{}\" {how}", options.get_database().unwrap())).await;
+    }
+}
+
+/// Commits to a volume of its own until it is told to stop, and again what was not answered. Answers how often it was
+/// acknowledged; every LSN that is told has to be the next.
+async fn write(catalog: Arc<dyn Catalog>, vid: VolumeId, acknowledged: Arc<AtomicU64>, stop: Arc<AtomicU64>) -> u64 {
+    let mut head = 0;
+    while stop.load(Ordering::Relaxed) == 0 {
+        let call = commit(vid, (head > 0).then_some(head));
+        match catalog.commit_append(call, NOW).await {
+            Ok(CommitOutcome::Committed(snapshot) | CommitOutcome::AlreadyCommitted(snapshot)) => {
+                head += 1;
+                assert_eq!(snapshot.lsn, lsn(head));
+                acknowledged.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(outcome) => panic!("LSN {}: {outcome:?}", head + 1),
+            Err(error) => {
+                assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    head
+}
+
+/// Four writers, and mishaps each time that they got somewhere. Afterwards all that was acknowledged is there.
+async fn write_beside<M: AsyncFnMut(usize)>(catalog: &Arc<dyn Catalog>, mishaps: usize, mut mishap: M) {
+    let (acknowledged, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let mut writers = JoinSet::new();
+    for number in 1..=4 {
+        let (catalog, acknowledged, stop) = (Arc::clone(catalog), Arc::clone(&acknowledged), Arc::clone(&stop));
+        writers.spawn(async move { (vid(number), write(catalog, vid(number), acknowledged, stop).await) });
+    }
+    let more = async |count: u64| {
+        let goal = acknowledged.load(Ordering::Relaxed) + count;
+        while acknowledged.load(Ordering::Relaxed) < goal {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    for number in 0..mishaps {
+        more(40).await;
+        mishap(number).await;
+    }
+    more(40).await;
+    stop.store(1, Ordering::Relaxed);
+    for (vid, head) in writers.join_all().await {
+        let page = catalog.commits_read(vid, CommitsWanted::range(None, None)).await.unwrap().unwrap();
+        let lsns: Vec<_> = page.commits.iter().map(|commit| commit.lsn).collect();
+        assert_eq!(lsns, (1..=head).map(lsn).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_loses_no_commit_and_is_used_again_when_it_is_back() {
+    let world = World::start().await;
+    write_beside(&world.catalog, 5, async |_| {
+        let cluster = Arc::clone(&world.cluster);
+        tokio::task::spawn_blocking(move || cluster.kill()).await.unwrap();
+        let gone = world.catalog.ping().await.unwrap_err();
+        assert!(matches!(gone, Error::Unavailable { .. }), "{gone:?}");
+        let cluster = Arc::clone(&world.cluster);
+        tokio::task::spawn_blocking(move || cluster.restart()).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_ended_are_replaced_and_no_call_fails() {
+    const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let world = World::start().await;
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+    for base in 1..=5 {
+        world.run(END).await;
+        must_commit(&world.catalog, commit(vid(1), Some(base))).await;
+    }
+    write_beside(&world.catalog, 20, async |_| world.run(END).await).await;
+}
+
+/// The address leads from a server that died to the standby that took its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_failover_the_standby_has_every_commit_and_takes_more() {
+    let address = tempfile::tempdir().unwrap();
+    let address = address.path().join("postgres");
+    let world = World::start_as(|url| {
+        let folder = PgConnectOptions::get_socket(&url.parse().unwrap()).cloned();
+        let folder = folder.unwrap_or_else(|| url.parse::<PgConnectOptions>().unwrap().get_host().into());
+        symlink(&folder, &address).unwrap();
+        url.replace(&folder.display().to_string(), &address.display().to_string())
+    })
+    .await;
+    let standby = world.cluster.standby().await;
+    write_beside(&world.catalog, 1, async |_| {
+        let cluster = Arc::clone(&world.cluster);
+        tokio::task::spawn_blocking(move || cluster.kill()).await.unwrap();
+        standby.promote().await;
+        move_address(&address, standby.folder());
+    })
+    .await;
+}
+
+fn move_address(address: &Path, folder: &Path) {
+    let next = address.with_extension("next");
+    symlink(folder, &next).unwrap();
+    std::fs::rename(next, address).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_only_reads_is_read_and_written_to_when_it_writes_again() {
+    let world = World::start().await;
+    world.alter_database("SET default_transaction_read_only = on").await;
+    // The setting is read when a connection begins.
+    let error = world.catalog.commit_append(commit(vid(1), None), NOW).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    assert_eq!(world.catalog.snapshot_latest(vid(1)).await.unwrap(), None);
+    world.alter_database("RESET default_transaction_read_only").await;
+    // Connections that may only read are open still, and are replaced.
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_a_connection_to_spare_is_unavailable_until_it_has_one() {
+    let world = World::start_as(|url| url.replace("user=postgres", "user=service")).await;
+    world.run("CREATE ROLE service LOGIN CONNECTION LIMIT 1").await;
+    world.run("GRANT ALL ON ALL TABLES IN SCHEMA public TO service").await;
+    let taken = world.database.url().replace("user=postgres", "user=service");
+    let taken = PgConnection::connect(&taken).await.unwrap();
+    let error = world.catalog.ping().await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("too many connections"), "{source}");
+    taken.close().await.unwrap();
+    // The server takes note of a closed connection in its own time.
+    while let Err(error) = world.catalog.ping().await {
+        assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    }
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+}
+
+/// Makes the server undo the next commits with an error. What a sequence counts is not undone.
+async fn undo_commits(world: &World, count: u32, code: &str) {
+    world.run("CREATE SEQUENCE undone").await;
+    world
+        .run(&format!(
+            "CREATE FUNCTION undo() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 IF nextval('undone') <= {count} THEN RAISE EXCEPTION 'undone' USING ERRCODE = '{code}'; END IF;
+                 RETURN NEW;
+             END $$"
+        ))
+        .await;
+    world.run("CREATE TRIGGER undo BEFORE INSERT ON volume_commit FOR EACH ROW EXECUTE FUNCTION undo()").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_the_server_undid_because_of_others_is_tried_again() {
+    for code in ["40001", "40P01"] {
+        let world = World::start().await;
+        undo_commits(&world, 3, code).await;
+        assert_eq!(must_commit(&world.catalog, commit(vid(1), None)).await.lsn, lsn(1), "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_the_server_undoes_for_ever_is_unavailable_and_did_not_land() {
+    let world = World::start().await;
+    undo_commits(&world, 4, "40P01").await;
+    let error = world.catalog.commit_append(commit(vid(1), None), NOW).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    assert_eq!(world.catalog.snapshot_latest(vid(1)).await.unwrap(), None);
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_is_unavailable_for_writing_until_there_is_room() {
+    let world = World::start().await;
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+    undo_commits(&world, 1, "53100").await;
+    let error = world.catalog.commit_append(commit(vid(1), Some(1)), NOW).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    assert_eq!(world.catalog.snapshot_latest(vid(1)).await.unwrap().unwrap().lsn, lsn(1));
+    assert_eq!(must_commit(&world.catalog, commit(vid(1), Some(1))).await.lsn, lsn(2));
+}
+
+// The clock of the test is put forward, and not waited for.
+#[tokio::test]
+async fn a_commit_that_the_server_holds_up_is_given_up_and_lands_once_at_most() {
+    let world = World::start().await;
+    must_commit(&world.catalog, commit(vid(1), None)).await;
+    must_commit(&world.catalog, commit(vid(2), None)).await;
+    let mut beside = world.database.connect().await;
+    beside.execute("BEGIN").await.unwrap();
+    beside.execute("LOCK TABLE volume_commit IN SHARE MODE").await.unwrap();
+    let catalog = Arc::clone(&world.catalog);
+    let held_up = tokio::spawn(async move { catalog.commit_append(commit(vid(1), Some(1)), NOW).await });
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    let mut looking = world.database.connect().await;
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut looking).await.unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.catalog.snapshot_latest(vid(2)).await.unwrap().unwrap().lsn, lsn(1), "reads go on");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(21)).await;
+    let error = held_up.await.unwrap().unwrap_err();
+    tokio::time::resume();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+    beside.execute("COMMIT").await.unwrap();
+    // Whether the one that was given up has landed or not, the client's next try is the same commit.
+    let snapshot = match world.catalog.commit_append(commit(vid(1), Some(1)), NOW).await.unwrap() {
+        CommitOutcome::Committed(snapshot) | CommitOutcome::AlreadyCommitted(snapshot) => snapshot,
+        outcome => panic!("{outcome:?}"),
+    };
+    assert_eq!(snapshot.lsn, lsn(2));
+    assert_eq!(world.catalog.snapshot_latest(vid(1)).await.unwrap(), Some(snapshot));
+}
