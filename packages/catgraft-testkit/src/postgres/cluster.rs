@@ -19,6 +19,9 @@ use tempfile::TempDir;
 
 use super::TestDatabase;
 
+/// Where the small disk is in the folder.
+const SMALL_DISK: &str = "small";
+
 /// How long a server may take to begin or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -37,6 +40,8 @@ pub struct Cluster {
     programs: PathBuf,
     folder: TempDir,
     user: Option<(u32, u32)>,
+    /// Size of the small disk in MiB, where it has one.
+    small_disk: Option<u32>,
     server: Mutex<Option<Server>>,
 }
 
@@ -49,7 +54,24 @@ struct Server {
 impl Cluster {
     /// Makes a cluster and starts it.
     pub fn start() -> Self {
-        let cluster = Self::empty();
+        Self::empty().initialised()
+    }
+
+    /// The same with a tablespace `small` on a disk of so many MiB. None where this system lets nobody mount one.
+    pub async fn start_with_small_disk(mebibytes: u32) -> Option<Self> {
+        let cluster = Self { small_disk: Some(mebibytes), ..Self::empty() };
+        let mut mount = cluster.server(Path::new("true"));
+        if !mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let cluster = cluster.initialised();
+        let tablespace = format!("CREATE TABLESPACE small LOCATION '{}'", cluster.small_disk_folder().display());
+        super::run(&cluster.url(), &tablespace).await.expect("a superuser may make a tablespace");
+        Some(cluster)
+    }
+
+    fn initialised(self) -> Self {
+        let cluster = self;
         cluster.run(
             cluster
                 .command("initdb")
@@ -85,7 +107,9 @@ impl Cluster {
     }
 
     fn empty() -> Self {
-        Self { programs: programs(), folder: folder(), user: other_user(), server: Mutex::new(None) }
+        let folder = folder();
+        fs::create_dir(folder.path().join(SMALL_DISK)).expect("a folder can be made in the folder");
+        Self { programs: programs(), folder, user: other_user(), small_disk: None, server: Mutex::new(None) }
     }
 
     fn run(&self, command: &mut Command) {
@@ -116,7 +140,7 @@ impl Cluster {
         self.kill();
         let log = File::create(self.folder.path().join("log")).expect("a log can be made in the folder");
         let mut postgres = self
-            .command("postgres")
+            .server(&self.programs.join("postgres"))
             .arg("-D")
             .arg(self.data())
             .arg("-k")
@@ -154,8 +178,41 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
+    fn small_disk_folder(&self) -> PathBuf {
+        self.folder.path().join(SMALL_DISK)
+    }
+
+    /// Runs the server, or whatever is to see what it would see. A small disk is a tmpfs in a namespace of the server's
+    /// own, for which nobody needs to be root; Postgres must not be.
+    fn server(&self, program: &Path) -> Command {
+        let Some(mebibytes) = self.small_disk else { return self.as_user(program) };
+        let mut command = Command::new("unshare");
+        command.current_dir(self.folder.path()).env("LC_ALL", "C");
+        let mut mount = |namespaces: &[&str], options: &str| {
+            let mount = format!("mount -t tmpfs -o size={mebibytes}m,mode=700{options} none \"$1\" && shift && exec \"$@\"");
+            command.args(namespaces).args(["sh", "-c", &mount, "sh"]).arg(self.small_disk_folder());
+        };
+        match self.user {
+            Some((user, group)) => {
+                mount(&["--mount"], &format!(",uid={user},gid={group}"));
+                command.args(["setpriv", "--clear-groups", &format!("--reuid={user}"), &format!("--regid={group}")]);
+            }
+            None => {
+                mount(&["--user", "--map-root-user", "--mount"], "");
+                let we = fs::metadata("/proc/self").expect("Linux tells who we are");
+                command.args(["unshare", "--user", &format!("--map-user={}", we.uid()), &format!("--map-group={}", we.gid())]);
+            }
+        }
+        command.arg(program);
+        command
+    }
+
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(self.programs.join(program));
+        self.as_user(&self.programs.join(program))
+    }
+
+    fn as_user(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
         command.current_dir(self.folder.path()).env("LC_ALL", "C");
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
