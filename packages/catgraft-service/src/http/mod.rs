@@ -9,6 +9,7 @@ mod body;
 mod compression;
 mod connection;
 mod fields;
+mod files;
 mod limits;
 mod middleware;
 mod pace;

@@ -27,6 +27,7 @@ use super::{
     Auth, Call,
     body::ROOM_UNIT_BYTES,
     connection::{Connection, KEEP_ALIVE},
+    files,
     limits::Limits,
     middleware,
     request_id::RequestIds,
@@ -137,10 +138,11 @@ where
     let connections = options.metrics.gauge("catgraft_connections", "Connections of clients, idle ones too.");
     let shared = Data::new(Shared::new(options));
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let workers = cores.min(limits.connections_max);
+    let connections_max = files::connections_max(limits.connections_max);
+    let workers = cores.min(connections_max);
     let builder = actix_server::Server::build()
         .workers(workers)
-        .max_concurrent_connections(limits.connections_max / workers)
+        .max_concurrent_connections(connections_max / workers)
         .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
         .disable_signals();
     let draining = builder.graceful_shutdown_signal();
