@@ -32,6 +32,8 @@ pub(crate) const LIMIT_BYTES: usize = 100_000;
 pub(crate) const LARGE_BYTES: usize = 16_000_000;
 /// A time-out that tests wait for.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
+/// How long `leisure` takes for a piece.
+pub(crate) const LEISURE: Duration = Duration::from_millis(600);
 /// The moment that the service takes for the present.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -164,10 +166,11 @@ async fn keep(body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiE
     Ok(wait(knobs).await)
 }
 
-/// Takes its body piece by piece, and takes more time for each than a client may.
-async fn leisure(mut body: http::Body) -> Result<HttpResponse, ApiError> {
+/// Takes its body piece by piece, takes more time for each than a client may, and tells when it wants the next.
+async fn leisure(mut body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiError> {
     while body.next_piece().await?.is_some() {
-        tokio::time::sleep(2 * SHORT).await;
+        tokio::time::sleep(LEISURE).await;
+        knobs.waiting.notify_one();
     }
     Ok(HttpResponse::Ok().insert_header(("Content-Type", http::PROTOBUF)).finish())
 }
