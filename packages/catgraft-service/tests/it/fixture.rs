@@ -33,7 +33,7 @@ pub(crate) const LARGE_BYTES: usize = 16_000_000;
 /// A time-out that tests wait for.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 /// How long `leisure` takes for a piece.
-pub(crate) const LEISURE: Duration = Duration::from_millis(600);
+pub(crate) const LEISURE_TIME: Duration = Duration::from_millis(600);
 /// The moment that the service takes for the present.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -169,7 +169,7 @@ async fn keep(body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiE
 /// Takes its body piece by piece, takes more time for each than a client may, and tells when it wants the next.
 async fn leisure(mut body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiError> {
     while body.next_piece().await?.is_some() {
-        tokio::time::sleep(LEISURE).await;
+        tokio::time::sleep(LEISURE_TIME).await;
         knobs.waiting.notify_one();
     }
     Ok(HttpResponse::Ok().insert_header(("Content-Type", http::PROTOBUF)).finish())

@@ -17,7 +17,7 @@ use tokio::{
 
 use crate::{
     client::{Connection, Request},
-    fixture::{LARGE_BYTES, LEISURE, SHORT, start, start_with},
+    fixture::{LARGE_BYTES, LEISURE_TIME, SHORT, start, start_with},
 };
 
 /// What the answer of `large` takes of the room for answers: its text, five bytes of message, and the rest of a unit.
@@ -88,7 +88,7 @@ async fn a_body_that_stops_or_trickles_is_given_up() {
 
 #[tokio::test]
 async fn a_client_that_the_handler_keeps_waiting_is_not_slow() {
-    let pace = Pace { stall_timeout: LEISURE * 5 / 6, ..hasty().pace };
+    let pace = Pace { stall_timeout: LEISURE_TIME * 5 / 6, ..hasty().pace };
     let service = start_with(Auth::Off, Limits { pace, ..Limits::default() });
     let mut connection = Connection::open(service.address).await;
     connection.send(&Request::call("leisure").body(vec![0]).header("Content-Length", "4")).await;
