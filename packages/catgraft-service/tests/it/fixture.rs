@@ -33,7 +33,7 @@ pub(crate) const LARGE_BYTES: usize = 16_000_000;
 /// A time-out that tests wait for.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 /// How long `leisure` takes for a piece.
-pub(crate) const LEISURE_TIME: Duration = Duration::from_millis(600);
+pub(crate) const LEISURE_TIME: Duration = Duration::from_millis(1200);
 /// The moment that the service takes for the present.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 

@@ -94,6 +94,7 @@ async fn a_client_that_the_handler_keeps_waiting_is_not_slow() {
     connection.send(&Request::call("leisure").body(vec![0]).header("Content-Length", "4")).await;
     for _ in 0..3 {
         service.knobs.waiting.notified().await;
+        sleep(SHORT / 5).await;
         connection.send_bytes(&[0]).await.unwrap();
     }
     assert_eq!(connection.receive().await.status, 200);
