@@ -45,7 +45,7 @@ impl FromRequest for Body {
 
 impl Body {
     /// Bytes of the body, where its head announces them.
-    pub fn len(&self) -> Option<usize> {
+    pub fn announced_len(&self) -> Option<usize> {
         self.len
     }
 

@@ -26,7 +26,7 @@ pub(super) async fn handle(
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
     // As many as can be where the head does not announce them.
-    let mut left = body.len().unwrap_or(usize::MAX);
+    let mut left = body.announced_len().unwrap_or(usize::MAX);
     let mut push = Push { number: state.next_request(), answers: Vec::new(), state: &state };
     let mut share = state.budget.first_share(left).await.map_err(busy)?;
     let mut decoder = Decoder::new(RUN_PAGES, left);
