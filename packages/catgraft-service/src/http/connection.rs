@@ -77,11 +77,11 @@ impl Conduct {
         }
     }
 
-    /// Bytes of the client came.
-    fn received(&self) {
-        if let Phase::Between { since, first_byte: None } = self.phase.get() {
-            self.phase.set(Phase::Between { since, first_byte: Some(Instant::now()) });
-        }
+    /// Bytes of the client came. Are they the first after an answer?
+    fn received(&self) -> bool {
+        let Phase::Between { since, first_byte: None } = self.phase.get() else { return false };
+        self.phase.set(Phase::Between { since, first_byte: Some(Instant::now()) });
+        true
     }
 
     /// The client took bytes, after a wait or without one.
@@ -199,14 +199,12 @@ impl AsyncRead for Connection {
         match Pin::new(&mut self.stream).poll_read(cx, buf) {
             Poll::Pending => self.poll_received(cx),
             Poll::Ready(Ok(())) if buf.filled().len() > before => {
-                self.conduct.received();
                 // Also a client that never stops sending what nobody reads is too late one day.
-                match self.read_deadline() {
-                    Some(deadline) if Instant::now() >= deadline => {
-                        Poll::Ready(Err(too_slow("what was sent is no request")))
-                    }
-                    _ => Poll::Ready(Ok(())),
+                let is_late = || self.read_deadline().is_some_and(|deadline| Instant::now() >= deadline);
+                if !self.conduct.received() && is_late() {
+                    return Poll::Ready(Err(too_slow("what was sent is no request")));
                 }
+                Poll::Ready(Ok(()))
             }
             ended => ended,
         }
