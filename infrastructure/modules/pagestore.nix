@@ -69,8 +69,6 @@ in
             };
           };
         };
-      # A file a cached block, a connection a client.
-      limits.LimitNOFILE = 65536;
     })
   ];
 

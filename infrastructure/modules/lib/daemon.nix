@@ -149,6 +149,8 @@ in
           WatchdogSec = "30s";
           SocketBindAllow = [ "tcp:${toString cfg.settings.port}" ];
           SocketBindDeny = "any";
+          # A connection a client, http.max_connections of them, and for the pagestore a file a cached block.
+          LimitNOFILE = 65536;
         }
         // limits;
     };

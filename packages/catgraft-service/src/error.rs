@@ -35,11 +35,13 @@ pub enum ErrorKind {
     Internal,
     /// The database, the object storage or the other service is away; sending it again later helps.
     Unavailable,
+    /// There is more to do than the settings let in at a time; sending it again in a moment helps.
+    Busy,
 }
 
 impl ErrorKind {
     /// Every kind, for tests and tables.
-    pub const ALL: [ErrorKind; 7] = [
+    pub const ALL: [ErrorKind; 8] = [
         ErrorKind::Invalid,
         ErrorKind::Unauthorized,
         ErrorKind::Forbidden,
@@ -47,6 +49,7 @@ impl ErrorKind {
         ErrorKind::Conflict,
         ErrorKind::Internal,
         ErrorKind::Unavailable,
+        ErrorKind::Busy,
     ];
 
     /// The code and the HTTP status that the protocol gives this kind.
@@ -58,7 +61,9 @@ impl ErrorKind {
             ErrorKind::Missing => (GraftErrCode::SnapshotMissing, StatusCode::NOT_FOUND),
             ErrorKind::Conflict => (GraftErrCode::CommitRejected, StatusCode::CONFLICT),
             ErrorKind::Internal => (GraftErrCode::Server, StatusCode::INTERNAL_SERVER_ERROR),
-            ErrorKind::Unavailable => (GraftErrCode::ServiceUnavailable, StatusCode::SERVICE_UNAVAILABLE),
+            ErrorKind::Unavailable | ErrorKind::Busy => {
+                (GraftErrCode::ServiceUnavailable, StatusCode::SERVICE_UNAVAILABLE)
+            }
         }
     }
 }
@@ -114,6 +119,11 @@ impl ApiError {
         Self::new(ErrorKind::Unavailable, message)
     }
 
+    /// 503: there is more to do than is let in at a time. The answer asks the client to come back in a second.
+    pub fn busy(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Busy, message)
+    }
+
     /// The same error with its cause, which is logged and never sent.
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
@@ -153,7 +163,7 @@ impl ResponseError for ApiError {
         let body = GraftErr { code: code.into(), message: self.message.clone() }.encode_to_vec();
         let mut response = HttpResponse::build(status);
         response.insert_header((header::CONTENT_TYPE, PROTOBUF));
-        if self.kind == ErrorKind::Unavailable {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         response.body(body)

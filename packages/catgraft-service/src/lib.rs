@@ -11,6 +11,7 @@ pub mod lifecycle;
 pub mod logging;
 pub mod metrics;
 pub mod readiness;
+pub mod room;
 pub mod secret;
 pub mod settings;
 pub mod token;

@@ -5,9 +5,9 @@ use std::{net::IpAddr, path::PathBuf};
 use catgraft_core::{ByteSize, limits::RESPONSE_BYTES_MAX};
 use catgraft_service::{
     Secret,
-    http::Auth,
+    http::{self, Auth, HttpConfig},
     logging::LogConfig,
-    settings::{self, AuthConfig, COMMON, Invalid, OBJECTSTORE, ServiceSpec, Setting},
+    settings::{self, AuthConfig, COMMON, HTTP, Invalid, OBJECTSTORE, ServiceSpec, Setting},
 };
 use serde::Deserialize;
 
@@ -40,6 +40,7 @@ const OWN: &[Setting] = &[
     Setting::integer("catalog.max_connections", "Most connections to Postgres", "a number above 0").default("16"),
     Setting::text("limits.request_bytes", "Most bytes of a request that names segments", "a size, at most 7 MiB")
         .default("7 MiB"),
+    Setting::integer("limits.commits", "Most commits that are worked on at a time", "a number above 0").default("1024"),
     Setting::integer("limits.heads", "Most volumes whose head is kept in memory for polls", "a number above 0")
         .default("1000000"),
     Setting::text(
@@ -55,7 +56,7 @@ pub static SETTINGS: ServiceSpec = ServiceSpec {
     name: "metastore",
     about: "Keeps the catalog of CatGraft volumes: their commits, and which segments hold their pages",
     version: env!("CARGO_PKG_VERSION"),
-    settings: &[OWN, COMMON, OBJECTSTORE],
+    settings: &[OWN, COMMON, HTTP, OBJECTSTORE],
 };
 
 /// The settings as they stand in a file. What stands below `objectstore` is not looked at: the pagestore needs it.
@@ -68,6 +69,7 @@ pub struct Settings {
     limits: LimitsSettings,
     #[serde(default)]
     auth: AuthConfig,
+    http: HttpConfig,
     log: LogConfig,
 }
 
@@ -84,6 +86,7 @@ struct CatalogSettings {
 struct LimitsSettings {
     #[serde(deserialize_with = "settings::from_text")]
     request_bytes: ByteSize,
+    commits: usize,
     heads: usize,
     #[serde(deserialize_with = "settings::from_text")]
     changes_memory: ByteSize,
@@ -112,12 +115,16 @@ pub struct Config {
     pub log_reads_max: usize,
     /// Most bytes of a request that names segments, at most 7 MiB.
     pub request_bytes_max: usize,
+    /// Most commits that are worked on at a time.
+    pub commits_max: usize,
     /// Most volumes whose head is kept in memory.
     pub heads_max: usize,
     /// Memory for what changed in long ranges of commits.
     pub changes_memory: ByteSize,
     /// Who may call.
     pub auth: Auth,
+    /// What clients may take.
+    pub http: http::Limits,
 }
 
 /// Which catalog, and what to do with it at start.
@@ -137,9 +144,11 @@ impl Default for Config {
             catalog: CatalogConfig { location: None, migrate: true, connections: Connections::default() },
             log_reads_max: 16,
             request_bytes_max: REQUEST_BYTES_MAX,
+            commits_max: 1024,
             heads_max: 1_000_000,
             changes_memory: ByteSize::from_mib(16),
             auth: Auth::Off,
+            http: http::Limits::default(),
         }
     }
 }
@@ -147,7 +156,7 @@ impl Default for Config {
 impl TryFrom<Settings> for Daemon {
     type Error = Invalid;
     fn try_from(settings: Settings) -> Result<Self, Invalid> {
-        let Settings { host, port, catalog_update_concurrency, catalog, limits, auth, log } = settings;
+        let Settings { host, port, catalog_update_concurrency, catalog, limits, auth, http, log } = settings;
         let request_bytes_max = limits.request_bytes.as_bytes();
         if request_bytes_max > REQUEST_BYTES_MAX as u64 {
             return Err(Invalid::new("limits.request_bytes", "larger, and clients could not pull what they committed"));
@@ -156,9 +165,11 @@ impl TryFrom<Settings> for Daemon {
             catalog: catalog.try_into()?,
             log_reads_max: at_least_one("catalog_update_concurrency", catalog_update_concurrency)?,
             request_bytes_max: usize::try_from(request_bytes_max).expect("7 MiB fit a usize"),
+            commits_max: at_least_one("limits.commits", limits.commits)?,
             heads_max: at_least_one("limits.heads", limits.heads)?,
             changes_memory: limits.changes_memory,
             auth: auth.build()?,
+            http: http.build()?,
         };
         Ok(Self { host, port, log, metastore })
     }

@@ -51,7 +51,7 @@ impl From<volumes::Error> for ApiError {
             }
             E::AnswerTooLarge { fits: None, .. } => ApiError::invalid(format!("{error}: ask for a smaller range")),
             E::LogBroken { .. } | E::CommitDamaged { .. } => ApiError::internal(error.to_string()),
-            E::Busy => ApiError::unavailable("the catalog is busy; try again"),
+            E::Busy(_) => ApiError::busy("the catalog is busy with others; try again"),
             E::Stopping => ApiError::unavailable("the metastore is stopping; try again"),
             E::NotOpen => ApiError::unavailable("the catalog was not reached yet; try again"),
             E::Catalog(source) => outward_catalog(source),

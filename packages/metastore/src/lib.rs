@@ -27,9 +27,9 @@ use catgraft_service::{
     http::{self, ServerOptions},
     lifecycle,
     readiness::Readiness,
+    room::Room,
 };
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use config::{CatalogConfig, Config};
@@ -95,16 +95,18 @@ pub async fn build(config: Config, deps: Deps) -> Result<Metastore, Error> {
         }
     };
     let changed = Arc::new(ChangedPages::new(config.changes_memory));
+    let commits = Room::new(config.commits_max, config.http.queue);
     let volumes = Arc::new(Volumes {
         catalog,
         open: AtomicBool::new(false),
-        counts: Counts::register(&metrics, &heads, &changed),
+        counts: Counts::register(&metrics, &heads, &changed, &commits),
         heads,
         changed,
         announcer,
         clock: Arc::clone(&deps.clock),
-        log_reads: Semaphore::new(config.log_reads_max),
-        orphan_calls: Semaphore::new(1),
+        log_reads: Room::new(config.log_reads_max, config.http.queue),
+        orphan_calls: Room::new(1, config.http.queue),
+        commits,
     });
     let opening = Opening { location, migrate: config.catalog.migrate, volumes: Arc::clone(&volumes) };
     opening.try_once().await?;
@@ -145,6 +147,7 @@ impl Metastore {
             clock: self.clock,
             readiness: self.readiness.clone(),
             metrics: self.metrics,
+            limits: self.config.http,
             shutdown: stop.clone(),
         };
         let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;

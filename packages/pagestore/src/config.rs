@@ -10,13 +10,12 @@ use catgraft_objects::ObjectStoreConfig;
 use catgraft_segment::Compression;
 use catgraft_service::{
     Secret,
-    http::Auth,
+    http::{self, Auth, HttpConfig},
     logging::LogConfig,
-    settings::{self, AuthConfig, COMMON, Invalid, OBJECTSTORE, ServiceSpec, Setting},
+    settings::{self, AuthConfig, COMMON, HTTP, Invalid, OBJECTSTORE, ServiceSpec, Setting},
     token::Role,
 };
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 pub use crate::cache::DiskOptions;
 
@@ -91,7 +90,7 @@ pub static SETTINGS: ServiceSpec = ServiceSpec {
     name: "pagestore",
     about: "Takes pages of CatGraft volumes, keeps them in segments in an object store, and reads them at any LSN",
     version: env!("CARGO_PKG_VERSION"),
-    settings: &[OWN, COMMON, OBJECTSTORE],
+    settings: &[OWN, COMMON, HTTP, OBJECTSTORE],
 };
 
 /// The settings as they stand in a file.
@@ -112,6 +111,7 @@ pub struct Settings {
     objectstore: ObjectStoreConfig,
     #[serde(default)]
     auth: AuthConfig,
+    http: HttpConfig,
     log: LogConfig,
 }
 
@@ -209,6 +209,8 @@ pub struct Config {
     pub orphans_grace: Duration,
     /// Who may call.
     pub auth: Auth,
+    /// What clients may take.
+    pub http: http::Limits,
 }
 
 /// What a page on its way to a client takes at most: as it is cached, in the answer, and in the compressed answer.
@@ -220,7 +222,7 @@ impl Config {
     /// Pages that may be on their way to clients at one time.
     pub(crate) fn read_pages_max(&self) -> usize {
         let pages = self.read_memory.as_bytes() / READ_PAGE_BYTES;
-        usize::try_from(pages.max(READ_PAGES_MAX)).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)
+        usize::try_from(pages.max(READ_PAGES_MAX)).unwrap_or(usize::MAX)
     }
 
     /// The token that goes to the metastore. With the key at hand, a pagestore makes its own.
@@ -269,6 +271,7 @@ impl TryFrom<Settings> for Daemon {
             orphans_interval: Some(*orphans.interval).filter(|interval| !interval.is_zero()),
             orphans_grace: *orphans.grace,
             auth: settings.auth.build()?,
+            http: settings.http.build()?,
         };
         catgraft_client::check_url(&pagestore.metastore)
             .map_err(|error| Invalid::new("metastore", error.to_string()))?;

@@ -40,6 +40,9 @@ impl From<ReadError> for ApiError {
         match error {
             ReadError::Index(error) => index_failed(error),
             ReadError::Fetch(error) => fetch_failed(error),
+            ReadError::Full(full) => {
+                ApiError::busy("the pagestore is busy with other reads; read again").with_source(full)
+            }
         }
     }
 }

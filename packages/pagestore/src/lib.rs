@@ -30,8 +30,9 @@ use catgraft_service::{
     http::{self, ServerOptions},
     lifecycle,
     readiness::Readiness,
+    room::Room,
 };
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 pub use cache::CacheError;
@@ -118,10 +119,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
         reader: Arc::new(Reader {
             volumes: Arc::clone(&volumes),
             fetcher,
-            pages_in_flight: Semaphore::new(config.read_pages_max()),
+            pages_in_flight: Room::new(config.read_pages_max(), config.http.queue),
         }),
         ingest,
-        budget: Budget::new(config.ingest_memory),
+        budget: Budget::new(config.ingest_memory, config.http.queue),
         requests: Arc::new(AtomicU64::new(0)),
     };
     let metrics = Metrics::new("pagestore", env!("CARGO_PKG_VERSION"));
@@ -139,6 +140,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let readiness =
         Readiness::new(vec![Arc::new(MetastoreCheck { metastore }), Arc::new(ObjectStoreCheck { objects })]);
     metrics::register(&metrics, &counts, sealed, pages.clone(), segments, volumes);
+    metrics::register_rooms(&metrics, &state);
     Ok(Pagestore { config, clock: deps.clock, state, pages, ingest_work, orphans, readiness, metrics })
 }
 
@@ -153,6 +155,7 @@ impl Pagestore {
             clock: self.clock,
             readiness: self.readiness.clone(),
             metrics: self.metrics,
+            limits: self.config.http,
             shutdown: shutdown.clone(),
         };
         let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;

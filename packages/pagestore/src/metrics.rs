@@ -7,6 +7,7 @@ use catgraft_objects::{Counts, Verb, VerbCounts};
 use catgraft_service::Metrics;
 
 use crate::{
+    api::State,
     cache::{PageCache, SegmentCache},
     index::VolumeIndexes,
     ingest::SealCounts,
@@ -71,4 +72,18 @@ pub(crate) fn register(
     metrics.observe_gauge("catgraft_volume_index_bytes", "Memory of the volumes' indexes.", move || {
         volumes.memory_usage() as u64
     });
+}
+
+/// Registers what requests take at the moment.
+pub(crate) fn register_rooms(metrics: &Metrics, state: &State) {
+    let budget = state.budget.clone();
+    metrics.observe_gauge("catgraft_ingest_memory_bytes", "Memory of pages that are not stored yet.", move || {
+        budget.memory_usage() as u64
+    });
+    let fetching = state.reader.pages_in_flight.clone();
+    metrics.observe_gauge(
+        "catgraft_pages_in_flight",
+        "Pages that reads wait for, on their way from the object store.",
+        move || fetching.used() as u64,
+    );
 }

@@ -20,6 +20,7 @@ fn every_kind_has_the_code_and_status_of_the_protocol() {
         (ErrorKind::Conflict, 3, 409),
         (ErrorKind::Internal, 100, 500),
         (ErrorKind::Unavailable, 101, 503),
+        (ErrorKind::Busy, 101, 503),
     ];
     assert_eq!(expected.map(|(kind, _, _)| kind), ErrorKind::ALL);
     for (kind, code, status) in expected {
@@ -27,7 +28,7 @@ fn every_kind_has_the_code_and_status_of_the_protocol() {
         assert_eq!((body.code, head.status().as_u16()), (code, status), "{kind:?}");
         assert_eq!(body.message, "why");
         assert_eq!(head.headers().get("content-type").unwrap(), "application/x-protobuf");
-        assert_eq!(head.headers().contains_key("retry-after"), kind == ErrorKind::Unavailable);
+        assert_eq!(head.headers().contains_key("retry-after"), status == 503);
     }
 }
 

@@ -3,7 +3,7 @@
 //! Order: request id and span, known call and method, token, role, request headers, handler (a panic becomes 500),
 //! protobuf whatever was answered, one log line for an error, one more for who wants to see every request, metrics.
 
-use std::{panic::AssertUnwindSafe, time::Instant};
+use std::{panic::AssertUnwindSafe, rc::Rc, time::Instant};
 
 use actix_web::{
     Error, HttpResponse, ResponseError,
@@ -22,6 +22,7 @@ use tracing::{Instrument, Span, field};
 
 use super::{
     Auth, Call, PROTOBUF, PROTOCOL_PREFIXES,
+    connection::Conduct,
     request_id::{self, RequestId},
     server::Shared,
     status_pages,
@@ -66,6 +67,8 @@ pub(super) async fn guard<B>(request: ServiceRequest, next: Next<B>) -> Result<S
 where
     B: MessageBody + 'static,
 {
+    // Until this returns, the handler keeps the time, and the connection does not.
+    let _serving = request.conn_data::<Rc<Conduct>>().map(Conduct::serve);
     if status_pages::PATHS.contains(&request.path()) {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
@@ -221,7 +224,9 @@ fn log(error: &ApiError) {
         | ErrorKind::Unauthorized
         | ErrorKind::Forbidden
         | ErrorKind::Missing
-        | ErrorKind::Conflict => tracing::debug!(kind = ?error.kind(), "refused: {}", Chain(error)),
+        | ErrorKind::Conflict
+        // Beyond capacity, a line each would be one load more; they are counted by status.
+        | ErrorKind::Busy => tracing::debug!(kind = ?error.kind(), "refused: {}", Chain(error)),
         ErrorKind::Unavailable => tracing::warn!(kind = ?error.kind(), "unavailable: {}", Chain(error)),
         ErrorKind::Internal => tracing::error!(kind = ?error.kind(), "failed: {}", Chain(error)),
     }

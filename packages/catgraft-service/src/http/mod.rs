@@ -7,7 +7,12 @@
 
 mod body;
 mod compression;
+mod connection;
+mod fields;
+mod files;
+mod limits;
 mod middleware;
+mod pace;
 mod pieces;
 mod request_id;
 mod respond;
@@ -16,8 +21,11 @@ mod status_pages;
 #[cfg(test)]
 mod tests;
 
-pub use body::{next_piece, read_message};
+pub use body::{Body, Received, receive, receive_rows};
+pub(crate) use limits::SETTINGS;
+pub use limits::{HttpConfig, Limits};
 pub use middleware::{note_lsn, note_volume};
+pub use pace::Pace;
 pub use pieces::Pieces;
 pub use respond::{respond, respond_pieces};
 pub(crate) use server::DRAIN_TIMEOUT;

@@ -1,4 +1,4 @@
-//! The body of an answer whose bytes lie in several places: they are sent from where they lie, one after the other.
+//! A body in pieces that are in memory already: they are sent from where they lie, one after the other.
 
 use std::{
     convert::Infallible,
@@ -12,17 +12,34 @@ use actix_web::{
     web::Bytes,
 };
 
+use crate::room::Share;
+
+/// Most bytes that are handed on at a time of an answer that has a share: what is handed on is copied, and is not counted
+/// any more.
+const HANDED_ON_BYTES_MAX: usize = 32 * 1024;
+
 /// An encoded message in pieces, so that what is large in it is shared with whoever else holds it and not copied.
 #[derive(Debug)]
 pub struct Pieces {
     bytes_left: usize,
     pieces: vec::IntoIter<Bytes>,
+    /// The rest of a piece.
+    rest: Bytes,
+    /// Room for the answer, until the client has taken it.
+    share: Option<Share>,
 }
 
 impl Pieces {
     /// The message that these pieces are, joined.
     pub fn new(pieces: Vec<Bytes>) -> Self {
-        Self { bytes_left: pieces.iter().map(Bytes::len).sum(), pieces: pieces.into_iter() }
+        let bytes_left = pieces.iter().map(Bytes::len).sum();
+        Self { bytes_left, pieces: pieces.into_iter(), rest: Bytes::new(), share: None }
+    }
+
+    /// The same with room that it takes until the client has taken it.
+    pub(super) fn holding(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
     }
 
     /// Bytes of the message.
@@ -39,6 +56,14 @@ impl Pieces {
         self.pieces.for_each(|piece| joined.extend_from_slice(&piece));
         joined.into()
     }
+
+    fn next(&mut self) -> Option<Bytes> {
+        if self.rest.is_empty() {
+            self.rest = self.pieces.next()?;
+        }
+        let len = if self.share.is_some() { HANDED_ON_BYTES_MAX } else { usize::MAX };
+        Some(self.rest.split_to(self.rest.len().min(len)))
+    }
 }
 
 impl MessageBody for Pieces {
@@ -49,12 +74,12 @@ impl MessageBody for Pieces {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let next = self.pieces.next();
+        let next = self.next();
         self.bytes_left -= next.as_ref().map_or(0, Bytes::len);
         Poll::Ready(next.map(Ok))
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
-        if self.pieces.len() <= 1 { Ok(self.join()) } else { Err(self) }
+        if self.share.is_none() && self.pieces.len() <= 1 { Ok(self.join()) } else { Err(self) }
     }
 }

@@ -4,27 +4,45 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    num::NonZeroUsize,
     pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
 
+use actix_http::{HttpService, Protocol};
+use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, FromRequest, Handler, HttpServer, Responder,
+    App, FromRequest, Handler, Responder,
+    dev::AppConfig,
     http::KeepAlive,
     middleware::from_fn,
     web::{self, Data},
 };
-use catgraft_core::Clock;
+use catgraft_core::{ByteSize, Clock};
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Auth, Call, middleware, request_id::RequestIds, status_pages};
-use crate::{metrics::Metrics, readiness::Readiness};
+use super::{
+    Auth, Call,
+    body::ROOM_UNIT_BYTES,
+    connection::{Connection, KEEP_ALIVE},
+    files,
+    limits::Limits,
+    middleware,
+    request_id::RequestIds,
+    status_pages,
+};
+use crate::{
+    metrics::{Gauge, Metrics},
+    readiness::Readiness,
+    room::{Queue, Room},
+};
 
-/// Longest that a client may take to send a request head.
-const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long an idle connection is kept; above the 60 s after which load balancers give theirs up.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections that the system keeps ready while the server is at its limit, or in the middle of something.
+const BACKLOG: i32 = 1024;
+/// Answers that wait for room: they are there already, so few may.
+const ANSWERS_WAITING_MAX: usize = 16;
 /// How long the rest of a refused body is read and thrown away, so that the client sees the answer and no reset.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long requests that were accepted may take once the server is told to stop.
@@ -44,6 +62,8 @@ pub struct ServerOptions {
     pub readiness: Readiness,
     /// What `/metrics` tells, and where requests are counted.
     pub metrics: Metrics,
+    /// What clients may take.
+    pub limits: Limits,
     /// Cancelled when the server has to stop.
     pub shutdown: CancellationToken,
 }
@@ -57,6 +77,33 @@ pub(super) struct Shared {
     pub(super) metrics: Metrics,
     pub(super) shutdown: CancellationToken,
     pub(super) request_ids: RequestIds,
+    pub(super) limits: Limits,
+    /// Memory for bodies, and for answers.
+    pub(super) bodies: Room,
+    pub(super) answers: Room,
+}
+
+impl Shared {
+    fn new(options: ServerOptions) -> Self {
+        let ServerOptions { listener: _, calls, auth, clock, readiness, metrics, limits, shutdown } = options;
+        let room = |size: ByteSize, queue: Queue| {
+            let units = size.as_bytes() / ROOM_UNIT_BYTES as u64;
+            Room::new(usize::try_from(units).unwrap_or(usize::MAX), queue)
+        };
+        let bodies = room(limits.body_memory, limits.queue);
+        let waiting_max = limits.queue.waiting_max.min(ANSWERS_WAITING_MAX);
+        let answers = room(limits.answer_memory, Queue { waiting_max, ..limits.queue });
+        observe(&metrics, "catgraft_body_memory_bytes", "Memory kept for requests that are worked on.", &bodies);
+        observe(&metrics, "catgraft_answer_memory_bytes", "Memory of answers that are not taken yet.", &answers);
+        let calls = calls.iter().map(|call| middleware::CallInfo::new(*call, &metrics)).collect();
+        let request_ids = RequestIds::new();
+        Self { calls, auth, clock, readiness, metrics, shutdown, request_ids, limits, bodies, answers }
+    }
+}
+
+fn observe(metrics: &Metrics, name: &str, help: &str, room: &Room) {
+    let room = room.clone();
+    metrics.observe_gauge(name, help, move || (room.used() * ROOM_UNIT_BYTES) as u64);
 }
 
 /// A server that listens. Nothing is answered until [`Server::run`] is polled.
@@ -84,27 +131,44 @@ pub fn serve<F>(options: ServerOptions, configure: F) -> io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
 {
-    let ServerOptions { listener, calls, auth, clock, readiness, metrics, shutdown } = options;
+    let listener = options.listener.try_clone()?;
     let address = listener.local_addr()?;
-    let calls = calls.iter().map(|call| middleware::CallInfo::new(*call, &metrics)).collect();
-    let stop = shutdown.clone();
-    let request_ids = RequestIds::new();
-    let shared = Data::new(Shared { calls, auth, clock, readiness, metrics, shutdown, request_ids });
-    let server = HttpServer::new(move || {
-        App::new()
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
+    let (limits, stop) = (options.limits, options.shutdown.clone());
+    let connections = options.metrics.gauge("catgraft_connections", "Connections of clients, idle ones too.");
+    let shared = Data::new(Shared::new(options));
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let connections_max = files::connections_max(limits.connections_max);
+    let workers = cores.min(connections_max);
+    let builder = actix_server::Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections_max / workers)
+        .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
+        .disable_signals();
+    let draining = builder.graceful_shutdown_signal();
+    let service = move || {
+        let app = App::new()
             .app_data(shared.clone())
             .configure(configure.clone())
             .configure(status_pages::configure)
-            .wrap(from_fn(middleware::guard))
-    })
-    .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-    .client_request_timeout(REQUEST_HEAD_TIMEOUT)
-    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-    .tcp_nodelay(true)
-    .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
-    .disable_signals()
-    .listen(listener)?
-    .run();
+            .wrap(from_fn(middleware::guard));
+        let draining = draining.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+            .client_request_timeout(limits.head_timeout)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .local_addr(address)
+            .on_connect_ext(|connection: &Connection, data| {
+                data.insert(connection.conduct());
+            })
+            .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+        connect(limits, connections.clone()).and_then(http)
+    };
+    let server = builder.listen("catgraft", listener, service)?.run();
     let handle = server.handle();
     let running = async move {
         let stopping = async {
@@ -118,6 +182,24 @@ where
         }
     };
     Ok(Server { address, running: Box::pin(running) })
+}
+
+/// Makes a connection of ours of what was accepted.
+fn connect(
+    limits: Limits,
+    count: Gauge,
+) -> impl ServiceFactory<
+    TcpStream,
+    Config = (),
+    Response = (Connection, Protocol, Option<SocketAddr>),
+    Error = actix_http::error::DispatchError,
+    InitError = (),
+> {
+    fn_service(move |stream: TcpStream| {
+        let connection = Connection::new(stream, &limits, count.clone());
+        let peer = connection.peer();
+        std::future::ready(Ok((connection, Protocol::Http1, peer)))
+    })
 }
 
 /// Registers the handler of a call.

@@ -19,7 +19,7 @@ mod tests;
 mod text;
 
 pub use error::{Invalid, SettingsError, Source};
-pub use table::{COMMON, Kind, OBJECTSTORE, ServiceSpec, Setting};
+pub use table::{COMMON, HTTP, Kind, OBJECTSTORE, ServiceSpec, Setting};
 pub use text::{from_text, from_text_option};
 
 use std::{

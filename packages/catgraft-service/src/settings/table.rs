@@ -87,6 +87,9 @@ pub const COMMON: &[Setting] = &[
     ),
 ];
 
+/// What clients may take of a server: both services have it.
+pub const HTTP: &[Setting] = crate::http::SETTINGS;
+
 /// The object store, which the pagestore needs and the metastore takes without a look: operators of Graft have one
 /// `[objectstore]` table for both.
 pub const OBJECTSTORE: &[Setting] = &[

@@ -81,6 +81,82 @@ fn what_is_no_token_is_refused() {
 }
 
 #[test]
+fn other_versions_and_purposes_are_refused_whatever_they_hold() {
+    let key = key();
+    let payload = VECTOR_TOKEN.strip_prefix("v4.local.").unwrap();
+    for header in [
+        "v4.public",
+        "v3.local",
+        "v3.public",
+        "v2.local",
+        "v2.public",
+        "v1.local",
+        "v1.public",
+        "v5.local",
+        "V4.local",
+        "v4.LOCAL",
+        "v4",
+        "v4.local.v4.local",
+        "",
+        " v4.local",
+        "v4 .local",
+    ] {
+        let token = format!("{header}.{payload}");
+        assert_eq!(key.validate(&token, NOW), Err(TokenError::Malformed), "{header}");
+    }
+    for token in [payload.to_owned(), format!("{VECTOR_TOKEN}="), format!("{VECTOR_TOKEN}\n"), VECTOR_TOKEN.repeat(2)] {
+        assert!(key.validate(&token, NOW).is_err(), "{token}");
+    }
+}
+
+#[test]
+fn a_footer_is_part_of_what_the_key_vouches_for() {
+    let key = key();
+    let payload = r#"{"sub":"a","iat":"2020-01-01T00:00:00Z","nbf":"2020-01-01T00:00:00Z"}"#;
+    let with_footer = |footer: &[u8]| LocalToken::encrypt(&key.key, payload.as_bytes(), Some(footer), None).unwrap();
+    let good = with_footer(br#"{"kid":"1"}"#);
+    assert_eq!(key.validate(&good, NOW).unwrap().subject, "a");
+    // Removed, changed, put where there was none, twice, empty, with a part behind it.
+    let (body, footer) = good.rsplit_once('.').unwrap();
+    let (plain, other) = (sealed(payload), with_footer(b"other"));
+    let other_footer = other.rsplit_once('.').unwrap().1;
+    for token in [
+        body.to_owned(),
+        format!("{body}.{other_footer}"),
+        format!("{plain}.{footer}"),
+        format!("{good}.{footer}"),
+        format!("{plain}."),
+        format!("{body}."),
+        format!("{body}..{footer}"),
+    ] {
+        let outcome = key.validate(&token, NOW);
+        assert!(matches!(outcome, Err(TokenError::Malformed | TokenError::WrongKey)), "{token}: {outcome:?}");
+    }
+    // One that is no text is as good as any; one that is too large is not looked at.
+    assert!(key.validate(&with_footer(&[0xff, 0xfe, 0x00]), NOW).is_ok());
+    assert_eq!(key.validate(&with_footer(&[b'x'; 8000]), NOW), Err(TokenError::Malformed));
+}
+
+#[test]
+fn a_remembered_token_is_found_by_all_of_its_bytes() {
+    let key = key();
+    let token = key.issue("alice", None, None, NOW);
+    assert!(key.validate(&token, NOW).is_ok());
+    assert!(is_same(&token, &token.clone()));
+    for place in [0, token.len() / 2, token.len() - 1] {
+        let mut changed = token.clone().into_bytes();
+        changed[place] ^= 1;
+        assert!(!is_same(&token, &String::from_utf8(changed).unwrap()));
+    }
+    assert!(!is_same(&token, &token[..token.len() - 1]));
+    // Two tokens whose hashes are the same are still two.
+    let hash = key.hasher.hash_one("v4.local.other");
+    let opened = key.open(&token).unwrap();
+    key.opened.write().insert(hash, opened);
+    assert_eq!(key.validate("v4.local.other", NOW), Err(TokenError::Malformed));
+}
+
+#[test]
 fn claims_that_are_missing_or_broken_are_refused() {
     let good = r#"{"sub":"a","iat":"2020-01-01T00:00:00Z","nbf":"2020-01-01T00:00:00.000000001+01:00"}"#;
     assert_eq!(key().validate(&sealed(good), NOW).unwrap().subject, "a");

@@ -116,3 +116,21 @@ async fn no_other_spelling_of_a_call_reaches_it() {
         request.send(case.service.address).await.error(400, 1);
     }
 }
+
+#[tokio::test]
+async fn no_answer_and_no_log_line_holds_a_token_or_a_key() {
+    let case = Case::new();
+    let good = case.key.issue("alice", None, None, NOW);
+    let other = TokenKey::from_hex(&generate_key()).unwrap().issue("alice", None, None, NOW);
+    let long = format!("v4.local.{}", "A".repeat(20_000));
+    for token in [format!("{good}x"), format!("{good}.{good}"), other, long, good.replace("v4.local", "v4.public")] {
+        let answer = case.call("echo", &format!("Bearer {token}")).await;
+        let told = answer.error(401, 4);
+        assert!(told.starts_with("the token is not valid: ") && told.len() < 100, "{told}");
+        let shown = format!("{answer:?} {told} {:?}", case.key);
+        assert!(
+            !token.as_bytes().windows(20).any(|part| shown.contains(std::str::from_utf8(part).unwrap())),
+            "{shown}"
+        );
+    }
+}

@@ -75,7 +75,7 @@ impl Request {
         Connection::open(to).await.exchange(self).await
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\nHost: test\r\n", self.method, self.path);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -90,7 +90,7 @@ impl Request {
 }
 
 /// A connection that is kept alive.
-pub(crate) struct Connection(TcpStream);
+pub(crate) struct Connection(pub(crate) TcpStream);
 
 impl Connection {
     pub(crate) async fn open(to: SocketAddr) -> Self {
@@ -106,9 +106,22 @@ impl Connection {
         self.0.write_all(&request.to_bytes()).await.unwrap();
     }
 
+    /// Sends bytes, whatever they are.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.0.write_all(bytes).await
+    }
+
     /// Reads one answer with a known length.
     pub(crate) async fn receive(&mut self) -> Answer {
-        let mut bytes = Vec::new();
+        let mut behind = Vec::new();
+        let answer = self.receive_after(&mut behind).await;
+        assert!(behind.is_empty(), "there is something behind the answer: {behind:?}");
+        answer
+    }
+
+    /// The same, where the beginning was read already; leaves what is behind the answer.
+    pub(crate) async fn receive_after(&mut self, read: &mut Vec<u8>) -> Answer {
+        let mut bytes = std::mem::take(read);
         let head_len = loop {
             if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at;
@@ -127,8 +140,16 @@ impl Connection {
         while answer.body.len() < len {
             assert!(self.0.read_buf(&mut answer.body).await.unwrap() > 0, "closed within the body");
         }
-        assert_eq!(answer.body.len(), len);
+        *read = answer.body.split_off(len);
         answer
+    }
+
+    /// Waits until the server ends the connection, in whatever way, and gives what it said until then.
+    pub(crate) async fn ended(mut self) -> String {
+        let mut said = Vec::new();
+        // A reset is an end too.
+        let _ = self.0.read_to_end(&mut said).await;
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// Waits until the server closes.

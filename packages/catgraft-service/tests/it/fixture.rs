@@ -6,19 +6,20 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use actix_web::{
     HttpRequest, HttpResponse,
     error::ErrorImATeapot,
-    web::{self, Data, Payload},
+    web::{self, Data},
 };
 use async_trait::async_trait;
 use catgraft_core::{Clock, Timestamp};
 use catgraft_proto::graft::common::v1::GraftErr;
 use catgraft_service::{
     ApiError, Metrics, ReadinessCheck,
-    http::{self, Auth, Call, ServerOptions},
+    http::{self, Auth, Call, Limits, ServerOptions},
     readiness::Readiness,
     token::Role,
 };
@@ -27,6 +28,12 @@ use tokio_util::sync::CancellationToken;
 
 /// Most bytes of a body that `echo` takes.
 pub(crate) const LIMIT_BYTES: usize = 100_000;
+/// Bytes of the answer of `large`: more than a client that takes nothing lets the system take.
+pub(crate) const LARGE_BYTES: usize = 16_000_000;
+/// A time-out that tests wait for.
+pub(crate) const SHORT: Duration = Duration::from_millis(100);
+/// How long `leisure` takes for a piece.
+pub(crate) const LEISURE_TIME: Duration = Duration::from_millis(1200);
 /// The moment that the service takes for the present.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -38,8 +45,11 @@ const PANIC: Call = Call::open("/metastore/v1/panic");
 const TEAPOT: Call = Call::open("/metastore/v1/teapot");
 const EMPTY_ERROR: Call = Call::open("/metastore/v1/empty_error");
 const WAIT: Call = Call::open("/metastore/v1/wait");
+const LARGE: Call = Call::open("/metastore/v1/large");
+const KEEP: Call = Call::open("/metastore/v1/keep");
+const LEISURE: Call = Call::open("/metastore/v1/leisure");
 const REGISTER: Call = Call::internal("/metastore/v1/register", Role::Pagestore);
-const CALLS: &[Call] = &[ECHO, MISSING, AWAY, BROKEN, PANIC, TEAPOT, EMPTY_ERROR, WAIT, REGISTER];
+const CALLS: &[Call] = &[ECHO, MISSING, AWAY, BROKEN, PANIC, TEAPOT, EMPTY_ERROR, WAIT, LARGE, KEEP, LEISURE, REGISTER];
 
 /// What tests turn and look at while the service runs.
 #[derive(Default)]
@@ -84,6 +94,11 @@ impl ReadinessCheck for Store {
 }
 
 pub(crate) fn start(auth: Auth) -> Fixture {
+    start_with(auth, Limits::default())
+}
+
+/// A service with limits of its own.
+pub(crate) fn start_with(auth: Auth, limits: Limits) -> Fixture {
     let knobs = Arc::new(Knobs::default());
     let shutdown = CancellationToken::new();
     let options = ServerOptions {
@@ -93,6 +108,7 @@ pub(crate) fn start(auth: Auth) -> Fixture {
         clock: Arc::new(FixedClock),
         readiness: Readiness::new(vec![Arc::new(Store(knobs.clone()))]),
         metrics: Metrics::new("metastore", "1.2.3"),
+        limits,
         shutdown: shutdown.clone(),
     };
     let data = Data::from(knobs.clone());
@@ -115,14 +131,17 @@ fn configure(config: &mut web::ServiceConfig) {
     http::post(config, &TEAPOT, async || Err::<HttpResponse, _>(ErrorImATeapot("a foreign error")));
     http::post(config, &EMPTY_ERROR, async || HttpResponse::BadGateway().finish());
     http::post(config, &WAIT, wait);
+    http::post(config, &LARGE, large);
+    http::post(config, &KEEP, keep);
+    http::post(config, &LEISURE, leisure);
 }
 
 fn unavailable() -> ApiError {
     ApiError::unavailable("the catalog is away").with_source(std::io::Error::other("connection refused by 10.0.0.1"))
 }
 
-async fn echo(request: HttpRequest, payload: Payload) -> Result<HttpResponse, ApiError> {
-    let message: GraftErr = http::read_message(payload, LIMIT_BYTES).await?;
+async fn echo(request: HttpRequest, body: http::Body) -> Result<HttpResponse, ApiError> {
+    let http::Received { message, share: _share } = http::receive::<GraftErr>(body, LIMIT_BYTES).await?;
     Ok(http::respond(&request, &message).await)
 }
 
@@ -134,4 +153,24 @@ async fn wait(knobs: Data<Knobs>) -> HttpResponse {
     knobs.waiting.notify_one();
     knobs.go_on.notified().await;
     HttpResponse::Ok().insert_header(("Content-Type", http::PROTOBUF)).finish()
+}
+
+/// An answer of [`LARGE_BYTES`], in one piece.
+async fn large(request: HttpRequest) -> HttpResponse {
+    http::respond(&request, &GraftErr { code: 0, message: "x".repeat(LARGE_BYTES) }).await
+}
+
+/// Takes its body, and keeps it until it may go on.
+async fn keep(body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiError> {
+    let _kept = http::receive::<GraftErr>(body, LIMIT_BYTES).await?;
+    Ok(wait(knobs).await)
+}
+
+/// Takes its body piece by piece, takes more time for each than a client may, and tells when it wants the next.
+async fn leisure(mut body: http::Body, knobs: Data<Knobs>) -> Result<HttpResponse, ApiError> {
+    while body.next_piece().await?.is_some() {
+        tokio::time::sleep(LEISURE_TIME).await;
+        knobs.waiting.notify_one();
+    }
+    Ok(HttpResponse::Ok().insert_header(("Content-Type", http::PROTOBUF)).finish())
 }

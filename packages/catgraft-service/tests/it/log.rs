@@ -97,3 +97,16 @@ async fn every_request_has_one_line_with_its_call_and_its_status() {
         assert!(logged.len() == 1 && logged[0].0 == "DEBUG" && logged[0].1.starts_with(told), "{logged:?}");
     }
 }
+
+#[tokio::test]
+async fn no_line_of_a_refused_token_holds_it() {
+    let lines = Lines::collected();
+    let key = catgraft_service::token::TokenKey::from_hex(&catgraft_service::token::generate_key()).unwrap();
+    let token = key.issue("alice", None, None, crate::fixture::NOW).replace("v4.local", "v4.public");
+    let service = start(Auth::Required(Arc::new(key)));
+    let request = Request::call("echo").header("X-Request-Id", "secret-1");
+    request.header("Authorization", &format!("Bearer {token}")).send(service.address).await.error(401, 4);
+    assert_eq!(lines.of_request("secret-1").len(), 1);
+    let all = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(!all.contains(&token[10..40]), "{all}");
+}

@@ -7,5 +7,6 @@ mod client;
 mod daemon;
 mod fixture;
 mod log;
+mod manners;
 mod shutdown;
 mod status_pages;

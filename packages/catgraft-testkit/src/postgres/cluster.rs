@@ -59,7 +59,8 @@ impl Cluster {
 
     /// The same with a tablespace `small` on a disk of so many MiB. None where this system lets nobody mount one.
     pub async fn start_with_small_disk(mebibytes: u32) -> Option<Self> {
-        let cluster = Self { small_disk: Some(mebibytes), ..Self::empty() };
+        let mut cluster = Self::empty();
+        cluster.small_disk = Some(mebibytes);
         let mut mount = cluster.server(Path::new("true"));
         if !mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
             return None;
@@ -189,7 +190,8 @@ impl Cluster {
         let mut command = Command::new("unshare");
         command.current_dir(self.folder.path()).env("LC_ALL", "C");
         let mut mount = |namespaces: &[&str], options: &str| {
-            let mount = format!("mount -t tmpfs -o size={mebibytes}m,mode=700{options} none \"$1\" && shift && exec \"$@\"");
+            let mount =
+                format!("mount -t tmpfs -o size={mebibytes}m,mode=700{options} none \"$1\" && shift && exec \"$@\"");
             command.args(namespaces).args(["sh", "-c", &mount, "sh"]).arg(self.small_disk_folder());
         };
         match self.user {
@@ -200,7 +202,12 @@ impl Cluster {
             None => {
                 mount(&["--user", "--map-root-user", "--mount"], "");
                 let we = fs::metadata("/proc/self").expect("Linux tells who we are");
-                command.args(["unshare", "--user", &format!("--map-user={}", we.uid()), &format!("--map-group={}", we.gid())]);
+                command.args([
+                    "unshare",
+                    "--user",
+                    &format!("--map-user={}", we.uid()),
+                    &format!("--map-group={}", we.gid()),
+                ]);
             }
         }
         command.arg(program);

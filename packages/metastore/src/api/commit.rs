@@ -12,13 +12,14 @@ use crate::error::invalid_message;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: CommitRequest = http::read_message(payload, state.request_bytes_max).await?;
+    let http::Received { message, share }: http::Received<CommitRequest> =
+        http::receive(body, state.request_bytes_max).await?;
     let call = CommitCall::try_from(message).map_err(invalid_message)?;
     http::note_volume(&call.vid);
-    let snapshot = state.volumes.commit(call).await?;
+    let snapshot = state.volumes.commit(call, share).await?;
     http::note_lsn(snapshot.lsn);
     Ok(http::respond(&request, &CommitResponse { snapshot: Some(encode::snapshot(&snapshot)) }).await)
 }

@@ -20,10 +20,11 @@ use crate::{
 
 pub(super) async fn search(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: SearchOrphansRequest = http::read_message(payload, SMALL_REQUEST_BYTES_MAX).await?;
+    let http::Received { message, share: _share }: http::Received<SearchOrphansRequest> =
+        http::receive(body, SMALL_REQUEST_BYTES_MAX).await?;
     let searched = state.volumes.orphans_search(grace(message.grace_ms)?).await?;
     let answer =
         SearchOrphansResponse { looked_at: searched.looked_at, doomed: searched.doomed, is_done: searched.is_done };
@@ -32,10 +33,11 @@ pub(super) async fn search(
 
 pub(super) async fn adopt(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: AdoptOrphansRequest = http::read_message(payload, state.request_bytes_max).await?;
+    let http::Received { message, share: _share }: http::Received<AdoptOrphansRequest> =
+        http::receive_rows(body, state.request_bytes_max).await?;
     let objects = message.orphans.iter().map(stray_object).collect::<Result<Vec<_>, ApiError>>()?;
     let adopted = state.volumes.orphans_adopt(objects, grace(message.grace_ms)?).await?;
     Ok(http::respond(&request, &AdoptOrphansResponse { adopted }).await)
@@ -43,10 +45,11 @@ pub(super) async fn adopt(
 
 pub(super) async fn due(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: ReadDueOrphansRequest = http::read_message(payload, SMALL_REQUEST_BYTES_MAX).await?;
+    let http::Received { message, share: _share }: http::Received<ReadDueOrphansRequest> =
+        http::receive(body, SMALL_REQUEST_BYTES_MAX).await?;
     let due = state.volumes.orphans_due(grace(message.grace_ms)?).await?;
     let orphan = |stray: &Stray| {
         let Stray { sid, byte_len } = *stray;
@@ -57,10 +60,11 @@ pub(super) async fn due(
 
 pub(super) async fn remove(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: RemoveOrphansRequest = http::read_message(payload, state.request_bytes_max).await?;
+    let http::Received { message, share: _share }: http::Received<RemoveOrphansRequest> =
+        http::receive(body, state.request_bytes_max).await?;
     let sids = message.sids.iter().map(sid).collect::<Result<Vec<_>, _>>()?;
     let removed = state.volumes.orphans_remove(sids, grace(message.grace_ms)?).await?;
     Ok(http::respond(&request, &RemoveOrphansResponse { removed }).await)

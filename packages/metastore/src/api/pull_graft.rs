@@ -17,10 +17,11 @@ const ANSWER_BYTES_MAX: usize = 256;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: PullGraftRequest = http::read_message(payload, SMALL_REQUEST_BYTES_MAX).await?;
+    let http::Received { message, share: _share }: http::Received<PullGraftRequest> =
+        http::receive(body, SMALL_REQUEST_BYTES_MAX).await?;
     let call = PullCall::try_from(message).map_err(invalid_message)?;
     let changes = match state.volumes.changes(call).await {
         Ok(changes) => changes,

@@ -11,10 +11,11 @@ use crate::catalog::SegmentRow;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: ReadSegmentsRequest = http::read_message(payload, state.request_bytes_max).await?;
+    let http::Received { message, share: _share }: http::Received<ReadSegmentsRequest> =
+        http::receive(body, state.request_bytes_max).await?;
     let sid = |bytes: &Bytes| {
         SegmentId::try_from(bytes.as_ref()).map_err(|error| ApiError::invalid(format!("sids: {error}")))
     };

@@ -12,10 +12,11 @@ use crate::catalog::SegmentRow;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: RegisterSegmentsRequest = http::read_message(payload, state.request_bytes_max).await?;
+    let http::Received { message, share: _share }: http::Received<RegisterSegmentsRequest> =
+        http::receive_rows(body, state.request_bytes_max).await?;
     let rows = message.segments.into_iter().map(row_from_wire).collect::<Result<Vec<_>, _>>()?;
     let mut sids = HashSet::with_capacity(rows.len());
     if let Some(twice) = rows.iter().find(|row| !sids.insert(row.sid)) {

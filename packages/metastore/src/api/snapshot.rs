@@ -12,10 +12,11 @@ use crate::error::invalid_message;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: web::Payload,
+    body: http::Body,
     state: web::Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: SnapshotRequest = http::read_message(payload, SMALL_REQUEST_BYTES_MAX).await?;
+    let http::Received { message, share: _share }: http::Received<SnapshotRequest> =
+        http::receive(body, SMALL_REQUEST_BYTES_MAX).await?;
     let call = SnapshotCall::try_from(message).map_err(invalid_message)?;
     http::note_volume(&call.vid);
     let snapshot = state.volumes.snapshot(call).await?;

@@ -6,20 +6,14 @@ mod changes;
 mod log;
 mod orphans;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use catgraft_core::{Clock, Lsn, PageSet, SegmentId, VolumeId, limits::RESPONSE_BYTES_MAX};
 use catgraft_proto::{CommitCall, PullCall, ReadLogCall, SnapshotCall};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use catgraft_service::room::{Full, Room, Share};
 
 pub(crate) use self::changes::ChangedPages;
 use self::log::Log;
@@ -34,9 +28,6 @@ use crate::{
 /// Most bytes that a commit takes in an answer besides its segments: two ids, four numbers, a timestamp and their
 /// headers.
 const COMMIT_BYTES_MAX: usize = 128;
-
-/// Longest wait for other reads of logs, which take longest where the database does not answer.
-const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Commits that a pull of changes reads one by one, before it takes the way that pays for many.
 const CHANGES_COMMITS_MAX: u32 = 64;
@@ -53,9 +44,11 @@ pub(crate) struct Volumes {
     pub(crate) announcer: Option<Arc<Announcer>>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Bounds how many logs are read at a time, and so the memory that they take.
-    pub(crate) log_reads: Semaphore,
+    pub(crate) log_reads: Room,
     /// Bounds the same for the removal of orphans, so that it takes nobody's room.
-    pub(crate) orphan_calls: Semaphore,
+    pub(crate) orphan_calls: Room,
+    /// Bounds the commits that are worked on, also those whose clients went away.
+    pub(crate) commits: Room,
     pub(crate) counts: Counts,
 }
 
@@ -89,9 +82,9 @@ pub(crate) enum Error {
     /// The catalog was not reached since the start, so its schema is not known.
     #[error("the catalog was not reached yet")]
     NotOpen,
-    /// Too many logs are being read, for too long.
-    #[error("no log could be read within {} s: others are being read", PERMIT_TIMEOUT.as_secs())]
-    Busy,
+    /// There is more to do than is let in at a time.
+    #[error("the catalog is busy with others")]
+    Busy(#[from] Full),
     /// The program ends.
     #[error("the metastore is stopping")]
     Stopping,
@@ -155,7 +148,7 @@ impl Volumes {
             self.counts.polls_from_memory.inc();
             return Err(Error::NothingNewer { vid, start });
         }
-        let _permit = self.permit().await?;
+        let _room = self.log_reads.take(1).await?;
         let mut log = self.open_log(call, CHANGES_COMMITS_MAX, CommitsWanted::BYTES_MAX).await?;
         let (mut pages, mut last) = (PageSet::new(), None);
         for commit in log.next_page().await?.unwrap_or_default() {
@@ -177,7 +170,7 @@ impl Volumes {
     /// The commits of a range, where they fit one answer.
     pub(crate) async fn commits(&self, call: PullCall) -> Result<Commits, Error> {
         let vid = call.vid;
-        let _permit = self.permit().await?;
+        let _room = self.log_reads.take(1).await?;
         let mut log = self.open_log(call, CommitsWanted::COMMITS_MAX, RESPONSE_BYTES_MAX as u64).await?;
         let mut commits: Vec<CommitRow> = Vec::new();
         let mut bytes = 0;
@@ -201,7 +194,7 @@ impl Volumes {
         // Nothing comes after the last number, so its next is itself and finds nothing.
         let start = after.map(|lsn| lsn.next().unwrap_or(lsn));
         let moment = self.heads.moment();
-        let _permit = self.permit().await?;
+        let _room = self.log_reads.take(1).await?;
         let mut wanted = CommitsWanted::range(start, None);
         wanted.commits_max = commits_max.map_or(wanted.commits_max, |max| wanted.commits_max.min(max.get()));
         let page = catalog.commits_read(vid, wanted).await?;
@@ -212,10 +205,16 @@ impl Volumes {
     }
 
     /// Commits, and tells the other metastores. Goes on to the end although its client may go away in the middle: a
-    /// commit that landed and that nobody here knows of would leave the head in memory behind.
-    pub(crate) async fn commit(self: &Arc<Self>, call: CommitCall) -> Result<Snapshot, Error> {
+    /// commit that landed and that nobody here knows of would leave the head in memory behind. `share` is the room of
+    /// the request, which goes as far.
+    pub(crate) async fn commit(self: &Arc<Self>, call: CommitCall, share: Share) -> Result<Snapshot, Error> {
+        let room = self.commits.take(1).await?;
         let volumes = Arc::clone(self);
-        let commit = tokio::spawn(async move { volumes.commit_to_the_end(call).await });
+        let commit = tokio::spawn(async move {
+            let outcome = volumes.commit_to_the_end(call).await;
+            drop((room, share));
+            outcome
+        });
         match commit.await {
             Ok(outcome) => outcome,
             Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
@@ -274,15 +273,6 @@ impl Volumes {
 
     fn catalog(&self) -> Result<&dyn Catalog, Error> {
         if self.open.load(Ordering::Acquire) { Ok(self.catalog.as_ref()) } else { Err(Error::NotOpen) }
-    }
-
-    async fn permit(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.permit_of(&self.log_reads).await
-    }
-
-    async fn permit_of<'a>(&self, semaphore: &'a Semaphore) -> Result<SemaphorePermit<'a>, Error> {
-        let permit = timeout(PERMIT_TIMEOUT, semaphore.acquire()).await.map_err(|_| Error::Busy)?;
-        Ok(permit.expect("the semaphore is never closed"))
     }
 
     async fn open_log(&self, call: PullCall, commits_max: u32, bytes_max: u64) -> Result<Log<'_>, Error> {

@@ -12,20 +12,20 @@ impl Volumes {
     /// One step of the search.
     pub(crate) async fn orphans_search(&self, grace: Grace) -> Result<Searched, Error> {
         let catalog = self.catalog()?;
-        let _permit = self.permit_of(&self.orphan_calls).await?;
+        let _room = self.orphan_calls.take(1).await?;
         Ok(orphans::search(catalog, grace, self.clock.now()).await?)
     }
 
     /// Gives rows to objects that have none.
     pub(crate) async fn orphans_adopt(&self, objects: Vec<StrayObject>, grace: Grace) -> Result<u64, Error> {
-        let _permit = self.permit_of(&self.orphan_calls).await?;
+        let _room = self.orphan_calls.take(1).await?;
         Ok(orphans::adopt(self.catalog()?, objects, grace, self.clock.now()).await?)
     }
 
     /// Orphans that may be removed now.
     pub(crate) async fn orphans_due(&self, grace: Grace) -> Result<Vec<Stray>, Error> {
         let catalog = self.catalog()?;
-        let _permit = self.permit_of(&self.orphan_calls).await?;
+        let _room = self.orphan_calls.take(1).await?;
         Ok(orphans::due(catalog, grace, self.clock.now()).await?)
     }
 

@@ -1,9 +1,6 @@
 //! `read_pages`: the newest version of each page at or below an LSN.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use catgraft_proto::{ReadPagesCall, graft::pagestore::v1::ReadPagesRequest};
 use catgraft_service::{ApiError, http};
 
@@ -14,10 +11,11 @@ const REQUEST_BYTES_MAX: usize = 64 * 1024;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    payload: Payload,
+    body: http::Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let message: ReadPagesRequest = http::read_message(payload, REQUEST_BYTES_MAX).await?;
+    let http::Received { message, share: _share }: http::Received<ReadPagesRequest> =
+        http::receive(body, REQUEST_BYTES_MAX).await?;
     let call = ReadPagesCall::try_from(message).map_err(|error| ApiError::invalid(error.to_string()))?;
     http::note_volume(&call.vid);
     http::note_lsn(call.lsn);

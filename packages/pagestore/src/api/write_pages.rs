@@ -5,14 +5,10 @@
 
 use std::sync::Arc;
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::CONTENT_LENGTH,
-    web::{Data, Payload},
-};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use bytes::Buf;
 use catgraft_proto::{SegmentPages, graft::pagestore::v1::WritePagesResponse};
-use catgraft_service::{ApiError, http};
+use catgraft_service::{ApiError, http, room::Full};
 use tokio::sync::oneshot;
 
 use super::State;
@@ -26,21 +22,22 @@ type Answer = oneshot::Receiver<Result<Stored, Arc<UploadError>>>;
 
 pub(super) async fn handle(
     request: HttpRequest,
-    mut payload: Payload,
+    mut body: http::Body,
     state: Data<State>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut left = body_len(&request);
+    // As many as can be where the head does not announce them.
+    let mut left = body.announced_len().unwrap_or(usize::MAX);
     let mut push = Push { number: state.next_request(), answers: Vec::new(), state: &state };
-    let mut share = state.share(left).await?;
+    let mut share = state.budget.first_share(left).await.map_err(busy)?;
     let mut decoder = Decoder::new(RUN_PAGES, left);
-    while let Some(mut piece) = http::next_piece(&mut payload).await? {
+    while let Some(mut piece) = body.next_piece().await? {
         while !piece.is_empty() {
             let taken = decoder.feed(&piece).map_err(refuse)?;
             piece.advance(taken);
             left = left.saturating_sub(taken);
             if decoder.run_is_full() {
                 push.hand_over(decoder.take_run(left).map_err(refuse)?, share).await;
-                share = state.share(left).await?;
+                share = state.budget.next_share(left).await.map_err(busy)?;
             }
         }
     }
@@ -81,10 +78,9 @@ impl Push<'_> {
     }
 }
 
-/// Bytes of the body as its head announces them; as many as can be where it does not.
-fn body_len(request: &HttpRequest) -> usize {
-    let header = request.headers().get(CONTENT_LENGTH);
-    header.and_then(|len| len.to_str().ok()?.parse().ok()).unwrap_or(usize::MAX)
+/// There is no memory for another run: others are being stored, or the store is stuck.
+fn busy(full: Full) -> ApiError {
+    ApiError::busy("the pagestore is busy with other pushes; push again").with_source(full)
 }
 
 fn refuse(error: DecodeError) -> ApiError {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use catgraft_core::{Page, PageIndex};
 use catgraft_proto::ReadPagesCall;
-use tokio::sync::Semaphore;
+use catgraft_service::room::{Full, Room};
 
 pub(crate) use fetch::{FetchError, Fetcher};
 pub(crate) use open::SegmentOpener;
@@ -30,6 +30,8 @@ pub(crate) enum ReadError {
     Index(#[from] Arc<IndexError>),
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[error("others wait for the pages that the store should send")]
+    Full(#[from] Full),
 }
 
 /// Reads pages.
@@ -39,7 +41,7 @@ pub(crate) struct Reader {
     pub(crate) fetcher: Fetcher,
     /// Pages that may be on their way from the store, in memory, at one time. Pages that a cache has take no room: who
     /// waits for a store that is slow keeps nobody from them.
-    pub(crate) pages_in_flight: Semaphore,
+    pub(crate) pages_in_flight: Room,
 }
 
 impl Reader {
@@ -50,8 +52,7 @@ impl Reader {
         if let Some(pages) = self.fetcher.cached(call.vid, &plan) {
             return Ok(answer::encode(pages));
         }
-        let pages = u32::try_from(plan.len()).unwrap_or(u32::MAX);
-        let _room = self.pages_in_flight.acquire_many(pages).await;
+        let _room = self.pages_in_flight.take(plan.len()).await?;
         let pages: Vec<(PageIndex, Page)> = self.fetcher.fetch(call.vid, &plan).await?;
         Ok(answer::encode(pages))
     }

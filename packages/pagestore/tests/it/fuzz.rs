@@ -1,4 +1,4 @@
-//! A million fuzzed request bodies to both services over real connections: every one is answered in the protocol, and no
+//! A million fuzzed request bodies to every call of both services, those between them too, over real connections: every one is answered in the protocol, and no
 //! connection is reset.
 
 use std::{
@@ -12,6 +12,10 @@ use std::{
 use bytes::Bytes;
 use catgraft_core::{Lsn, PageCount, PageIndex};
 use catgraft_proto::{
+    catgraft::internal::v1::{
+        AdoptOrphansRequest, Orphan, ReadDueOrphansRequest, ReadLogRequest, ReadSegmentsRequest,
+        RegisterSegmentsRequest, RemoveOrphansRequest, SearchOrphansRequest, SegmentRow, SegmentVolume,
+    },
     graft::{
         common::v1::{GraftErr, GraftErrCode},
         metastore::v1::{CommitRequest, PullCommitsRequest, PullGraftRequest, SnapshotRequest},
@@ -138,6 +142,17 @@ async fn samples(house: &House) -> Vec<Sample> {
     };
     let page = PageAtIdx { pageidx: 3, data: page_content(3) };
     let read = ReadPagesRequest { vid: id(), lsn: 1, graft: pages_of(&[1, 2, 5, 900]).encode() };
+    let sids = || segments.iter().map(|segment| segment.sid.clone()).collect::<Vec<_>>();
+    let row = SegmentRow {
+        sid: sids()[0].clone(),
+        byte_len: 10_000,
+        index_offset: 9000,
+        index_len: 1000,
+        index_hash: vec![7; 32].into(),
+        volumes: vec![SegmentVolume { vid: id(), graft: pages_of(&[1, 2]).encode() }],
+    };
+    let orphan = Orphan { sid: sids()[0].clone(), byte_len: 10_000, vids: vec![id()] };
+    let grace_ms = 3_600_000;
     let metastore = |path, body| Sample { service: Service::Metastore, path, body };
     let pagestore = |path, body| Sample { service: Service::Pagestore, path, body };
     vec![
@@ -145,6 +160,25 @@ async fn samples(house: &House) -> Vec<Sample> {
         metastore("/metastore/v1/pull_graft", PullGraftRequest { vid: id(), range }.encode_to_vec()),
         metastore("/metastore/v1/pull_commits", PullCommitsRequest { vid: id(), range }.encode_to_vec()),
         metastore("/metastore/v1/commit", commit(None, segments.clone()).encode_to_vec()),
+        metastore(
+            "/metastore/internal/v1/read_log",
+            ReadLogRequest { vid: id(), after_lsn: 0, commits_max: 0 }.encode_to_vec(),
+        ),
+        metastore("/metastore/internal/v1/read_segments", ReadSegmentsRequest { sids: sids() }.encode_to_vec()),
+        metastore(
+            "/metastore/internal/v1/register_segments",
+            RegisterSegmentsRequest { segments: vec![row] }.encode_to_vec(),
+        ),
+        metastore("/metastore/internal/v1/search_orphans", SearchOrphansRequest { grace_ms }.encode_to_vec()),
+        metastore(
+            "/metastore/internal/v1/adopt_orphans",
+            AdoptOrphansRequest { grace_ms, orphans: vec![orphan] }.encode_to_vec(),
+        ),
+        metastore("/metastore/internal/v1/read_due_orphans", ReadDueOrphansRequest { grace_ms }.encode_to_vec()),
+        metastore(
+            "/metastore/internal/v1/remove_orphans",
+            RemoveOrphansRequest { grace_ms, sids: sids() }.encode_to_vec(),
+        ),
         metastore("/metastore/v1/commit", commit(Some(7), segments).encode_to_vec()),
         pagestore("/pagestore/v1/read_pages", read.encode_to_vec()),
         pagestore("/pagestore/v1/write_pages", WritePagesRequest { vid: id(), pages: vec![page] }.encode_to_vec()),

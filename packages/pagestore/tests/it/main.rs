@@ -4,13 +4,17 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a torture did, and why a service died, is told")]
 
 mod compression;
+mod connections;
 mod daemon;
+mod extremes;
+mod forged;
 mod fuzz;
 mod kill;
 mod large_push;
 mod model;
 mod orphans;
 mod outage;
+mod overload;
 mod protocol;
 mod store_credentials;
 mod store_damage;

@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use crate::support::{Client, House, new_vid, pages_of, start_pagestore, wire};
 
 /// Services over a bucket, and a pagestore with nothing in its caches.
-struct World {
-    double: S3Double,
-    house: House,
-    client: Client,
-    url: String,
+pub(crate) struct World {
+    pub(crate) double: S3Double,
+    pub(crate) house: House,
+    pub(crate) client: Client,
+    pub(crate) url: String,
     stop: CancellationToken,
 }
 
@@ -29,7 +29,7 @@ impl Drop for World {
 }
 
 impl World {
-    async fn new(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn new(settings: &[(&str, &str)]) -> Self {
         let double = S3Double::start().await;
         // The store is patient, so that whoever waits for it waits until it thaws.
         let config = S3Config { stall_timeout: Duration::from_secs(3600), ..double.config("") };
@@ -42,7 +42,7 @@ impl World {
     }
 
     /// A volume of so many pages that the pagestore with cold caches has not seen.
-    async fn volume(&self, pages: u32) -> (VolumeId, Lsn) {
+    pub(crate) async fn volume(&self, pages: u32) -> (VolumeId, Lsn) {
         let (vid, writer) = (new_vid(), self.house.client());
         let contents = (1..=pages).map(|page| (PageIndex::new(page).unwrap(), u64::from(page)));
         let segments = writer.write(vid, contents).await.unwrap();
@@ -58,18 +58,18 @@ impl World {
         count.parse().unwrap()
     }
 
-    fn freeze(&self, frozen: bool) {
+    pub(crate) fn freeze(&self, frozen: bool) {
         self.double.switch(|switches| switches.frozen = frozen);
     }
 
-    fn start_read(&self, (vid, lsn): (VolumeId, Lsn), pages: u32) -> JoinHandle<usize> {
+    pub(crate) fn start_read(&self, (vid, lsn): (VolumeId, Lsn), pages: u32) -> JoinHandle<usize> {
         let client = self.client.clone();
         let all: PageSet = (1..=pages).filter_map(PageIndex::new).collect();
         tokio::spawn(async move { client.read(vid, lsn, &all).await.unwrap().len() })
     }
 
     /// Everything that needs nothing of the store.
-    async fn is_as_always(&self, (vid, lsn): (VolumeId, Lsn)) {
+    pub(crate) async fn is_as_always(&self, (vid, lsn): (VolumeId, Lsn)) {
         for path in ["health", "metrics"] {
             for url in [&self.url, &self.house.metastore_url] {
                 assert_eq!(reqwest::get(format!("{url}/{path}")).await.unwrap().status(), 200, "{url}/{path}");
@@ -116,7 +116,7 @@ async fn who_asks_nothing_of_a_frozen_store_is_answered_as_always() {
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_who_wait_for_a_frozen_store_take_no_room_from_those_who_do_not() {
     // Room for 1365 pages, and readers of four times as many.
-    let world = World::new(&[("read.memory", "16 MiB")]).await;
+    let world = World::new(&[("read.memory", "16 MiB"), ("http.max_wait", "1h")]).await;
     let (cached, cold) = (world.volume(1).await, world.volume(1000).await);
     world.is_as_always(cached).await;
     world.freeze(true);

@@ -2,6 +2,7 @@
 
 mod access;
 mod calls;
+mod hostile;
 mod long_range;
 mod lost_answer;
 mod refusals;

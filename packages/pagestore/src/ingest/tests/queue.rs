@@ -3,22 +3,22 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use catgraft_core::{ByteSize, PageIndex};
+use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex};
+use catgraft_service::room::Queue;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::decoder::vid;
 use crate::ingest::{
-    budget::{Budget, RUN_PAGES},
+    budget::{Budget, RUN_PAGES, Share},
     decoder::Run,
     queue::{Batch, Pace, Pending, RequestNumber, gather, slots},
 };
 
 async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
-    let budget = Budget::new(ByteSize::from_mib(1));
     let indexes = (1..=pages).filter_map(PageIndex::new).collect();
     let (done, _) = oneshot::channel();
     let run = Run { vid: vid(volume), indexes, data: Bytes::new() };
-    Pending { request: RequestNumber(request), run, share: budget.share(0).await, done }
+    Pending { request: RequestNumber(request), run, share: Share::default(), done }
 }
 
 async fn sizes(runs: &[(u64, u8, u32)]) -> Vec<usize> {
@@ -90,10 +90,15 @@ async fn without_an_interval_nothing_waits() {
 
 #[tokio::test]
 async fn the_budget_is_shared_and_comes_back() {
-    let budget = Budget::new(ByteSize::from_mib(1));
-    let first = budget.share(usize::MAX).await;
-    let mut second = Box::pin(budget.share(1));
+    let queue = Queue { waiting_max: 1, wait_max: Duration::from_secs(3600) };
+    let budget = Budget::new(ByteSize::from_mib(1), queue);
+    let first = budget.first_share(usize::MAX).await.unwrap();
+    assert_eq!(budget.memory_usage(), RUN_PAGES * PAGE_SIZE);
+    let mut second = Box::pin(budget.first_share(1));
     assert!(futures::poll!(&mut second).is_pending());
+    // Of those who begin, no more may wait.
+    budget.first_share(1).await.unwrap_err();
     drop(first);
-    second.await;
+    second.await.unwrap();
+    assert_eq!(budget.memory_usage(), 0);
 }

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex};
+use catgraft_core::{PAGE_SIZE, PageIndex};
 use catgraft_segment::{Compression, PushError};
 use tokio::sync::oneshot;
 
 use super::decoder::vid;
 use crate::ingest::{
-    budget::Budget,
+    budget::Share,
     decoder::Run,
     queue::{Batch, Pending, RequestNumber, gather},
     seal::{INLINE_PAGES_MAX, Sealer},
@@ -20,7 +20,7 @@ async fn batch(pages: usize, first: u32) -> Batch {
     let indexes = (first..).take(pages).filter_map(PageIndex::new).collect();
     let (done, _) = oneshot::channel();
     let run = Run { vid: vid(1), indexes, data: Bytes::from(vec![0; pages * PAGE_SIZE]) };
-    let share = Budget::new(ByteSize::from_mib(1)).share(0).await;
+    let share = Share::default();
     let mut batches = VecDeque::new();
     gather(&mut batches, Pending { request: RequestNumber(1), run, share, done });
     batches.pop_front().unwrap()
