@@ -179,7 +179,7 @@ impl VolumeIndexes {
                 }
                 next += commits.len() as u64;
                 self.enter(vid, index, commits)?;
-                if (next - known) % PART_COMMITS != 0 {
+                if !(next - known).is_multiple_of(PART_COMMITS) {
                     // The last part, or one that was cut short, behind which the others leave a gap.
                     break;
                 }

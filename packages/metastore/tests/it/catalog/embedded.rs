@@ -76,7 +76,7 @@ async fn wherever_the_process_is_killed_the_acknowledged_commits_are_there_and_n
     let left = Left::now(&world);
     assert!(acknowledged.is_sorted_by(|before, after| before < after), "the log was begun anew: {acknowledged:?}");
     // At the ends of what was acknowledged, beside them, and everywhere in between.
-    let beside = acknowledged.iter().flat_map(|len| [len - 1, *len, len + 1]);
+    let beside = acknowledged.iter().flat_map(|len| [len.saturating_sub(1), *len, len + 1]);
     let cuts = beside.chain((acknowledged[0]..left.log.len()).step_by(1499)).filter(|cut| *cut <= left.log.len());
     for cut in cuts.collect::<BTreeSet<_>>() {
         let (_folder, catalog) = left.open(cut).await;

@@ -45,9 +45,10 @@ impl World {
         Self { catalog, database, cluster }
     }
 
-    /// Runs a statement beside the catalog.
+    /// Runs a statement beside the catalog, whatever the database is set to.
     async fn run(&self, statement: &str) {
         let mut beside = self.database.connect().await;
+        beside.execute("SET default_transaction_read_only = off").await.unwrap();
         beside.execute(AssertSqlSafe(statement)).await.unwrap();
         beside.close().await.unwrap();
     }
