@@ -7,6 +7,7 @@
 
 mod body;
 mod compression;
+pub mod in_process;
 mod middleware;
 mod pieces;
 mod request_id;
@@ -21,7 +22,7 @@ pub use middleware::{note_lsn, note_volume};
 pub use pieces::Pieces;
 pub use respond::{respond, respond_pieces};
 pub(crate) use server::DRAIN_TIMEOUT;
-pub use server::{Server, ServerOptions, post, serve};
+pub use server::{Listener, Server, ServerOptions, post, serve};
 
 use std::sync::Arc;
 

@@ -10,7 +10,9 @@ use std::{
 };
 
 use actix_web::{
-    App, FromRequest, Handler, HttpServer, Responder,
+    App, Error, FromRequest, Handler, HttpServer, Responder,
+    body::BoxBody,
+    dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     http::KeepAlive,
     middleware::from_fn,
     web::{self, Data},
@@ -18,7 +20,13 @@ use actix_web::{
 use catgraft_core::Clock;
 use tokio_util::sync::CancellationToken;
 
-use super::{Auth, Call, middleware, request_id::RequestIds, status_pages};
+use super::{
+    Auth, Call,
+    in_process::{self, InProcess},
+    middleware,
+    request_id::RequestIds,
+    status_pages,
+};
 use crate::{metrics::Metrics, readiness::Readiness};
 
 /// Longest that a client may take to send a request head.
@@ -30,10 +38,30 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long requests that were accepted may take once the server is told to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// Where requests come from.
+pub enum Listener {
+    /// A socket, bound already, so that port 0 works and a taken port is known at start.
+    Tcp(TcpListener),
+    /// This process itself, as in a simulation.
+    InProcess(InProcess),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<InProcess> for Listener {
+    fn from(requests: InProcess) -> Self {
+        Self::InProcess(requests)
+    }
+}
+
 /// What a server is made of.
 pub struct ServerOptions {
-    /// Bound already, so that port 0 works and a taken port is known at start.
-    pub listener: TcpListener,
+    /// Where its requests come from.
+    pub listener: Listener,
     /// Every call that the service answers.
     pub calls: &'static [Call],
     /// Who may call.
@@ -61,13 +89,13 @@ pub(super) struct Shared {
 
 /// A server that listens. Nothing is answered until [`Server::run`] is polled.
 pub struct Server {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     running: Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
 }
 
 impl Server {
-    /// Where it listens, with the port that the system chose.
-    pub fn address(&self) -> SocketAddr {
+    /// Where it listens, with the port that the system chose; none in one process with who asks.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
@@ -85,26 +113,48 @@ where
     F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
 {
     let ServerOptions { listener, calls, auth, clock, readiness, metrics, shutdown } = options;
-    let address = listener.local_addr()?;
     let calls = calls.iter().map(|call| middleware::CallInfo::new(*call, &metrics)).collect();
     let stop = shutdown.clone();
     let request_ids = RequestIds::new();
     let shared = Data::new(Shared { calls, auth, clock, readiness, metrics, shutdown, request_ids });
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
-            .configure(configure.clone())
-            .configure(status_pages::configure)
-            .wrap(from_fn(middleware::guard))
-    })
-    .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-    .client_request_timeout(REQUEST_HEAD_TIMEOUT)
-    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-    .tcp_nodelay(true)
-    .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
-    .disable_signals()
-    .listen(listener)?
-    .run();
+    match listener {
+        Listener::Tcp(listener) => serve_tcp(listener, stop, move || app(shared.clone(), configure.clone())),
+        Listener::InProcess(requests) => {
+            let running = in_process::serve(requests, stop, move || app(shared, configure));
+            Ok(Server { address: None, running: Box::pin(running) })
+        }
+    }
+}
+
+/// The application around a service's handlers, the same wherever its requests come from.
+fn app<F>(
+    shared: Data<Shared>,
+    configure: F,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+>
+where
+    F: FnOnce(&mut web::ServiceConfig),
+{
+    App::new().app_data(shared).configure(configure).configure(status_pages::configure).wrap(from_fn(middleware::guard))
+}
+
+fn serve_tcp<F, S>(listener: TcpListener, stop: CancellationToken, app: F) -> io::Result<Server>
+where
+    F: Fn() -> App<S> + Send + Clone + 'static,
+    S: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+        + 'static,
+{
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(app)
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
+        .client_request_timeout(REQUEST_HEAD_TIMEOUT)
+        .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
+        .disable_signals()
+        .listen(listener)?
+        .run();
     let handle = server.handle();
     let running = async move {
         let stopping = async {
@@ -117,7 +167,7 @@ where
             () = stopping => server.await,
         }
     };
-    Ok(Server { address, running: Box::pin(running) })
+    Ok(Server { address: Some(address), running: Box::pin(running) })
 }
 
 /// Registers the handler of a call.

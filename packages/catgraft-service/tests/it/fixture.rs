@@ -87,7 +87,7 @@ pub(crate) fn start(auth: Auth) -> Fixture {
     let knobs = Arc::new(Knobs::default());
     let shutdown = CancellationToken::new();
     let options = ServerOptions {
-        listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+        listener: TcpListener::bind("127.0.0.1:0").unwrap().into(),
         calls: CALLS,
         auth,
         clock: Arc::new(FixedClock),
@@ -101,7 +101,7 @@ pub(crate) fn start(auth: Auth) -> Fixture {
         configure(config);
     })
     .unwrap();
-    let address = server.address();
+    let address = server.address().unwrap();
     Fixture { address, knobs, shutdown, served: tokio::spawn(server.run()) }
 }
 
