@@ -1,0 +1,54 @@
+//! The end of a simulation: when nothing goes wrong any more, every commit is read back from every server.
+
+use std::{sync::Arc, time::Duration};
+
+use catgraft_core::Lsn;
+use tokio::time::sleep;
+
+use super::{
+    Servers, all_pages,
+    compare::{Ask, pull_changes, pull_commits, read_head_of, read_pages},
+};
+use crate::{history::History, plan::SERVERS, violation::Violation};
+
+/// After so long every metastore hears of every commit: late statements have landed, and heads were compared.
+const QUIET: Duration = Duration::from_secs(6 * 60);
+
+/// After so long a segment that nobody names would have been removed: it is found after the grace period and an hour,
+/// and removed after another one.
+const ORPHANS_GONE: Duration = Duration::from_secs(5 * 60 * 60);
+
+/// Reads everything back.
+pub(crate) async fn read_everything_back(servers: &Servers, histories: &[Arc<History>]) -> Result<(), Violation> {
+    sleep(QUIET).await;
+    if servers.world.plan.orphans.is_some() {
+        sleep(ORPHANS_GONE).await;
+    }
+    for history in histories {
+        for number in 0..SERVERS {
+            read_volume_back(servers, history, Ask { server: Some(number) }).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_volume_back(servers: &Servers, history: &History, ask: Ask) -> Result<(), Violation> {
+    let known = history.with_model(|model| model.head()).map_or(0, Lsn::get);
+    let head = read_head_of(servers, history, ask).await?;
+    if pull_commits(servers, history, Lsn::FIRST, ask).await? != head {
+        let (what, why) = ("the log".to_owned(), "it does not end at the head".to_owned());
+        return Err(Violation::Answer { vid: history.vid, what, why });
+    }
+    let Some(head) = head else { return Ok(()) };
+    servers.world.count_more(|counts| &mut counts.landed_untold, (head.get() - known) as usize);
+    if !pull_changes(servers, history, (Lsn::FIRST, head), ask).await?
+        || !pull_changes(servers, history, (head, head), ask).await?
+    {
+        let (what, why) = ("a poll".to_owned(), format!("it does not know of LSN {head}, after {QUIET:?} of quiet"));
+        return Err(Violation::Answer { vid: history.vid, what, why });
+    }
+    for lsn in (1..=head.get()).filter_map(Lsn::new) {
+        read_pages(servers, history, lsn, &all_pages(), ask).await?;
+    }
+    Ok(())
+}
