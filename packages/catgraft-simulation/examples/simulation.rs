@@ -62,12 +62,13 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     let options = Options { keep_trace: arguments.seed.is_some(), ..Options::default() };
     let (started, total) = (Instant::now(), seeds.end - seeds.start);
     let (mut counts, mut broken, mut done, mut simulated) = (Counts::default(), 0_u64, 0_u64, 0_u64);
-    let mut told = started;
+    let (mut told, mut hash) = (started, 0_u64);
     for seed in seeds {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
         let report = simulate(runtime, seed, options);
         (done, simulated) = (done + 1, simulated + report.simulated_seconds);
         counts += report.counts;
+        hash = hash.rotate_left(1) ^ report.hash;
         for line in &report.trace {
             writeln!(io::stderr(), "{line}")?;
         }
@@ -88,7 +89,7 @@ fn run(arguments: &Arguments) -> io::Result<ExitCode> {
     }
     let seconds = started.elapsed().as_secs_f64();
     let summary = json!({
-        "seeds": done, "broken": broken, "seconds": seconds, "simulated_seconds": simulated, "counts": counts
+        "seeds": done, "broken": broken, "hash": format!("{hash:016x}"), "seconds": seconds, "simulated_seconds": simulated, "counts": counts
     });
     match arguments.json {
         true => writeln!(io::stdout(), "{summary}")?,

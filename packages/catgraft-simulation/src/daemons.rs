@@ -38,7 +38,7 @@ pub(crate) async fn keep_alive(world: Arc<World>, daemon: Daemon) {
         world.trace.tell(format_args!("{process} starts"));
         world.enter(Arc::clone(&process));
         // What a dead process goes on to do stays behind its doors, so its tasks are left alone.
-        tokio::spawn(live(Arc::clone(&world), Arc::clone(&process), InProcess(incoming)));
+        tokio::task::spawn_local(live(Arc::clone(&world), Arc::clone(&process), InProcess(incoming)));
         process.dead().await;
         let pause = world.dice.time(RESTART_MAX);
         tokio::select! {

@@ -55,6 +55,7 @@ struct Inner {
 struct Attempt {
     push: Push,
     is_rejected: bool,
+    is_given_up: bool,
 }
 
 impl History {
@@ -64,7 +65,7 @@ impl History {
 
     /// A client is about to try this commit.
     pub(crate) fn tries(&self, lsn: Lsn, cid: ClientId, push: Push) {
-        self.inner.lock().attempts.insert((lsn, cid), Attempt { push, is_rejected: false });
+        self.inner.lock().attempts.insert((lsn, cid), Attempt { push, is_rejected: false, is_given_up: false });
     }
 
     /// A client was told that its commit lost. It never lands afterwards.
@@ -79,8 +80,22 @@ impl History {
         Ok(())
     }
 
-    /// The commit at this LSN is known to be this client's. Says whether that is news.
-    pub(crate) fn settle(&self, lsn: Lsn, cid: ClientId) -> Result<bool, Violation> {
+    /// A client gave its commit up, and does not know what became of it.
+    pub(crate) fn given_up(&self, lsn: Lsn, cid: ClientId) {
+        if let Some(attempt) = self.inner.lock().attempts.get_mut(&(lsn, cid)) {
+            attempt.is_given_up = true;
+        }
+    }
+
+    /// How many commits landed whose clients had given them up.
+    pub(crate) fn landed_untold(&self) -> usize {
+        let inner = self.inner.lock();
+        let settled = inner.settled.iter().filter_map(|(lsn, cid)| inner.attempts.get(&(*lsn, *cid)));
+        settled.filter(|attempt| attempt.is_given_up).count()
+    }
+
+    /// The commit at this LSN is known to be this client's.
+    pub(crate) fn settle(&self, lsn: Lsn, cid: ClientId) -> Result<(), Violation> {
         let vid = self.vid;
         let mut inner = self.inner.lock();
         let Inner { attempts, settled, model } = &mut *inner;
@@ -99,7 +114,7 @@ impl History {
         {
             model.commit(push.page_count, &push.pages);
         }
-        Ok(before.is_none())
+        Ok(())
     }
 
     /// The highest LSN that is settled: every question asked from now on must know it.

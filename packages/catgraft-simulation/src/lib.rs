@@ -72,6 +72,8 @@ async fn run(seed: u64, options: Options) -> Report {
     let outcome = live_through(&world).await;
     let told = errors_told::first().map(Violation::Logged);
     let violation = outcome.err().or_else(|| world.take_broken()).or(told).map(|violation| violation.to_string());
+    // What was drawn is a part of what happened.
+    world.trace.tell(format_args!("the next number is {}", world.dice.number(0..=u64::MAX)));
     if let Some(violation) = &violation {
         world.trace.tell(format_args!("broken: {violation}"));
     }

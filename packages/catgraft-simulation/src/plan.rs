@@ -80,7 +80,7 @@ impl Plan {
             // Of hours, a mishap every second would be too many.
             mishaps: dice
                 .pick(&[None, Some(2), Some(10), Some(60)])
-                .map(|seconds| Duration::from_secs(if orphans.is_some() { seconds * 60 } else { seconds })),
+                .map(|seconds| Duration::from_secs(if orphans.is_some() { seconds * 300 } else { seconds })),
             clocks_differ: minutes(dice.pick(&[0, 0, 1, 5])),
             is_balanced: dice.one_in(2),
             orphans,

@@ -29,7 +29,7 @@ counts! {
     repeated,
     /// Pushes that their clients gave up.
     given_up,
-    /// Commits that landed and that nobody was told of, found in the logs.
+    /// Commits that landed although their clients had given them up.
     landed_untold,
     /// Requests that got no answer, or one to come back later.
     unanswered,

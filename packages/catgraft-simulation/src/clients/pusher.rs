@@ -122,6 +122,7 @@ impl Pusher {
             Outcome::GivenUp => {
                 // Whoever comes back without knowing what it did is somebody else.
                 world.count(|counts| &mut counts.given_up);
+                history.given_up(lsn, self.cid);
                 self.cid = new_client(&self.servers);
                 read_head(&self.servers, history).await
             }

@@ -28,19 +28,18 @@ pub(crate) async fn read_everything_back(servers: &Servers, histories: &[Arc<His
         for number in 0..SERVERS {
             read_volume_back(servers, history, Ask { server: Some(number) }).await?;
         }
+        servers.world.count_more(|counts| &mut counts.landed_untold, history.landed_untold());
     }
     Ok(())
 }
 
 async fn read_volume_back(servers: &Servers, history: &History, ask: Ask) -> Result<(), Violation> {
-    let known = history.with_model(|model| model.head()).map_or(0, Lsn::get);
     let head = read_head_of(servers, history, ask).await?;
     if pull_commits(servers, history, Lsn::FIRST, ask).await? != head {
         let (what, why) = ("the log".to_owned(), "it does not end at the head".to_owned());
         return Err(Violation::Answer { vid: history.vid, what, why });
     }
     let Some(head) = head else { return Ok(()) };
-    servers.world.count_more(|counts| &mut counts.landed_untold, (head.get() - known) as usize);
     if !pull_changes(servers, history, (Lsn::FIRST, head), ask).await?
         || !pull_changes(servers, history, (head, head), ask).await?
     {
