@@ -55,10 +55,10 @@ async fn live(world: Arc<World>, process: Arc<Process>, requests: InProcess) {
         Daemon::Metastore(_) => run_metastore(&world, &process, requests).await,
         Daemon::Pagestore(number) => run_pagestore(&world, &process, number, requests).await,
     };
-    if !stop.is_cancelled() && !process.is_dead() {
-        world.broke(Violation::Ended(format!("{process} ended by itself: {outcome:?}")));
-    } else if let Err(error) = &outcome {
-        world.broke(Violation::Ended(format!("{process} ended with an error: {error}")));
+    match outcome {
+        _ if process.is_dead() => {}
+        Ok(()) if stop.is_cancelled() => {}
+        outcome => world.broke(Violation::Ended(format!("{process} ended by itself: {outcome:?}"))),
     }
     process.ended();
 }

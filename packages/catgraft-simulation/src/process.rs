@@ -95,6 +95,8 @@ impl Process {
         world.trace.tell(format_args!("{self} {how}"));
         world.count(|counts| &mut counts.crashes);
         self.dead.cancel();
+        // Nothing of it gets out any more; this only keeps its timers from going on for hours.
+        self.stop.cancel();
     }
 
     /// Stops it for a while.
@@ -102,7 +104,7 @@ impl Process {
         let longest = world.dice.pick(&[100, 3_000, 40_000]);
         let mut time = world.dice.time(Duration::from_millis(longest));
         if world.plan.orphans.is_some() && world.dice.one_in(4) {
-            time = world.dice.time(Duration::from_secs(3 * 60 * 60));
+            time = world.dice.time(Duration::from_secs(6 * 60 * 60));
         }
         world.trace.tell(format_args!("{self} is stopped for {time:?}"));
         world.count(|counts| &mut counts.freezes);

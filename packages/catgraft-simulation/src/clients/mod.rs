@@ -23,6 +23,10 @@ use crate::{
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// A client gives up an answer that does not come within one of these.
 const TIMEOUTS: [u64; 3] = [2, 20, 60];
+/// One in so many clients sleeps for hours before it takes an answer, where a simulation is of hours.
+const SLEEPER_ONE_IN: u32 = 4;
+/// How long it sleeps at most.
+const SLEEP_MAX: Duration = Duration::from_secs(8 * 60 * 60);
 /// Once nothing is in the way, every request is answered within this time, however often it must be repeated.
 const CALM_MAX: Duration = Duration::from_secs(15 * 60);
 
@@ -39,7 +43,11 @@ pub(crate) struct Servers {
 
 impl Servers {
     fn endpoint(&self, to: Vec<Daemon>) -> Endpoint {
-        let timeout = Duration::from_secs(self.world.dice.pick(&TIMEOUTS));
+        let world = &self.world;
+        let mut timeout = Duration::from_secs(world.dice.pick(&TIMEOUTS));
+        if world.plan.orphans.is_some() && !world.is_calm() && world.dice.one_in(SLEEPER_ONE_IN) {
+            timeout = SLEEP_MAX;
+        }
         Endpoint::over(Arc::new(Wire { world: Arc::clone(&self.world), from: None, to, timeout }), Retry::NEVER)
     }
 

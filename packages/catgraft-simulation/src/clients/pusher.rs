@@ -31,6 +31,9 @@ const GIVE_UP_ONE_IN: u32 = 12;
 /// Segments that are named so long after they were written may be gone: the grace period, less by what clocks differ.
 const NAMED_SAFELY: Duration = Duration::from_secs(45 * 60);
 
+/// Longest that a client is away between writing pages and committing them.
+const AWAY_MAX: Duration = Duration::from_secs(4 * 60 * 60);
+
 /// What became of a push.
 enum Outcome {
     Landed(Lsn),
@@ -76,14 +79,15 @@ impl Pusher {
         let world = Arc::clone(&self.servers.world);
         let push = Push::draw(&world.dice);
         let lsn = metastore::commit::lsn_after(base).expect("no volume here has so many commits");
+        // The first of several requests may be answered hours before the last.
+        let mut written_at = Instant::now();
         let Some(segments) = self.write(history, &push).await? else {
             world.count(|counts| &mut counts.given_up);
             return Ok(base);
         };
-        let mut written_at = Instant::now();
         if world.plan.orphans.is_some() && world.dice.one_in(4) {
             // Away between the write and the commit, or for ever.
-            self.think().await;
+            tokio::time::sleep(world.dice.time(AWAY_MAX)).await;
             if world.dice.one_in(2) {
                 world.count(|counts| &mut counts.given_up);
                 return Ok(base);
@@ -225,8 +229,9 @@ impl Pusher {
                 return Ok(Outcome::GivenUp);
             }
             if rewrites {
+                let began = Instant::now();
                 match self.write(history, push).await? {
-                    Some(segments) => (request.segments, *written_at) = (segments, Instant::now()),
+                    Some(segments) => (request.segments, *written_at) = (segments, began),
                     None => return Ok(Outcome::GivenUp),
                 }
             }

@@ -50,7 +50,9 @@ async fn read_something(servers: &Servers, history: &History) -> Result<(), Viol
         1 => read_snapshot(servers, history, start).await,
         2 => pull_commits(servers, history, start, Ask::default()).await.map(drop),
         3..=5 => {
-            let is_known = pull_changes(servers, history, (start, end), Ask::default()).await?;
+            // Mostly what a client asks for that was told of a commit, or polls for one.
+            let range = if dice.one_in(3) { (start, end) } else { (head, head) };
+            let is_known = pull_changes(servers, history, range, Ask::default()).await?;
             if !is_known {
                 servers.world.count(|counts| &mut counts.late_polls);
             }

@@ -17,6 +17,8 @@ use crate::{process::Process, sabotage::Sabotage, world::World};
 
 /// Longest that a statement whose connection was lost may still be on its way.
 const LATE_MAX: Duration = Duration::from_secs(30);
+/// The same for a step in the removal of segments: it may hang behind others for long, and its grace periods are for that.
+const CHANGE_LATE_MAX: Duration = Duration::from_secs(3 * 60 * 60);
 
 /// The catalog, as one metastore sees it.
 pub(crate) struct CatalogDoor {
@@ -33,7 +35,8 @@ enum Late {
 
 impl Late {
     async fn happen(self, world: Arc<World>) {
-        tokio::time::sleep(world.dice.time(LATE_MAX)).await;
+        let longest = if matches!(self, Late::Change(_)) { CHANGE_LATE_MAX } else { LATE_MAX };
+        tokio::time::sleep(world.dice.time(longest)).await;
         // Nobody hears what became of it.
         match self {
             Late::Commit(call, now) => {
