@@ -18,7 +18,7 @@ use catgraft_core::{Clock, Timestamp};
 use catgraft_proto::graft::common::v1::GraftErr;
 use catgraft_service::{
     ApiError, Metrics, ReadinessCheck,
-    http::{self, Auth, Call, ServerOptions},
+    http::{self, Auth, Call, Listener, Server, ServerOptions},
     readiness::Readiness,
     token::Role,
 };
@@ -84,10 +84,20 @@ impl ReadinessCheck for Store {
 }
 
 pub(crate) fn start(auth: Auth) -> Fixture {
-    let knobs = Arc::new(Knobs::default());
-    let shutdown = CancellationToken::new();
+    let (knobs, shutdown) = (Arc::new(Knobs::default()), CancellationToken::new());
+    let server = serve(TcpListener::bind("127.0.0.1:0").unwrap(), auth, &knobs, &shutdown);
+    let address = server.address().unwrap();
+    Fixture { address, knobs, shutdown, served: tokio::spawn(server.run()) }
+}
+
+pub(crate) fn serve(
+    listener: impl Into<Listener>,
+    auth: Auth,
+    knobs: &Arc<Knobs>,
+    shutdown: &CancellationToken,
+) -> Server {
     let options = ServerOptions {
-        listener: TcpListener::bind("127.0.0.1:0").unwrap().into(),
+        listener: listener.into(),
         calls: CALLS,
         auth,
         clock: Arc::new(FixedClock),
@@ -96,13 +106,11 @@ pub(crate) fn start(auth: Auth) -> Fixture {
         shutdown: shutdown.clone(),
     };
     let data = Data::from(knobs.clone());
-    let server = http::serve(options, move |config| {
+    let configure_all = move |config: &mut web::ServiceConfig| {
         config.app_data(data.clone());
         configure(config);
-    })
-    .unwrap();
-    let address = server.address().unwrap();
-    Fixture { address, knobs, shutdown, served: tokio::spawn(server.run()) }
+    };
+    http::serve(options, configure_all).unwrap()
 }
 
 fn configure(config: &mut web::ServiceConfig) {
