@@ -1,20 +1,17 @@
 //! One service's address: encodes a message, sends it, reads the answer or the protocol's error.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use catgraft_proto::graft::common::v1::{GraftErr, GraftErrCode};
 use prost::Message;
-use reqwest::{
-    Body, Client, Url,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue},
-    redirect::Policy,
+use reqwest::{Body, Url};
+
+use crate::{
+    Error, Retry,
+    http::Http,
+    transport::{Answer, PROTOBUF, Transport, TransportError},
 };
-
-use crate::{Error, Retry};
-
-const PROTOBUF: &str = "application/x-protobuf";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why an address or a token can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,43 +36,24 @@ pub enum EndpointError {
 /// Where a service is, and how to ask it.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    http: Client,
-    base: Url,
+    transport: Arc<dyn Transport>,
     retry: Retry,
 }
 
 impl Endpoint {
     /// The service at this address; the token goes with every call.
     pub fn new(base: &str, token: Option<&str>, timeout: Duration, retry: Retry) -> Result<Self, EndpointError> {
-        let base = parse_url(base)?;
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
-        if let Some(token) = token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| EndpointError::Token)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
-        let http = match base.scheme() {
-            "https" => Client::builder(),
-            // Never speaks TLS: the machine's certificates are not read, which takes some milliseconds, and need not be
-            // there. Whoever redirects to https is to be named with it.
-            _ => Client::builder().tls_certs_only([]).redirect(Policy::none()),
-        };
-        let http = http
-            .default_headers(headers)
-            .user_agent(concat!("catgraft/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .build()
-            .map_err(EndpointError::Client)?;
-        Ok(Self { http, base, retry })
+        Ok(Self::over(Arc::new(Http::new(parse_url(base)?, token, timeout)?), retry))
+    }
+
+    /// The service that this transport reaches.
+    pub fn over(transport: Arc<dyn Transport>, retry: Retry) -> Self {
+        Self { transport, retry }
     }
 
     /// The address, for messages.
     pub fn url(&self) -> &str {
-        self.base.as_str()
+        self.transport.url()
     }
 
     /// Sends one message and reads its answer; tries again what is worth it.
@@ -89,7 +67,7 @@ impl Endpoint {
         loop {
             let outcome = self.call_once(path, body.clone().into()).await;
             match outcome {
-                Err(error) if error.is_retryable() => match self.retry.wait_after(attempt) {
+                Err(error) if error.is_retryable() => match self.retry.wait_after(attempt, self.transport.draw()) {
                     Some(wait) => {
                         tracing::debug!(call = path, attempt, error = %error, "trying again");
                         tokio::time::sleep(wait).await;
@@ -104,27 +82,18 @@ impl Endpoint {
 
     /// Sends one body and reads its answer, once.
     pub(crate) async fn call_once<A: Message + Default>(&self, path: &'static str, body: Body) -> Result<A, Error> {
-        let transport = |source: reqwest::Error| Error::Transport {
-            call: path,
-            url: self.base.to_string(),
-            source: source.without_url(),
-        };
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        let response = self.http.post(url).body(body).send().await.map_err(transport)?;
-        let status = response.status();
-        let is_protobuf = response.headers().get(CONTENT_TYPE).is_some_and(|value| value == PROTOBUF);
-        let bytes = response.bytes().await.map_err(transport)?;
-        let not_protocol = || Error::NotProtocol { call: path, url: self.base.to_string(), status: status.as_u16() };
-        if !is_protobuf {
+        let transport = |source: TransportError| Error::Transport { call: path, url: self.url().to_owned(), source };
+        let Answer { status, content_type, body } = self.transport.post(path, body).await.map_err(transport)?;
+        let not_protocol = || Error::NotProtocol { call: path, url: self.url().to_owned(), status };
+        if content_type != PROTOBUF {
             return Err(not_protocol());
         }
-        if status.is_success() {
-            return A::decode(bytes).map_err(|_| not_protocol());
+        if (200..300).contains(&status) {
+            return A::decode(body).map_err(|_| not_protocol());
         }
-        let refusal = GraftErr::decode(bytes).map_err(|_| not_protocol())?;
+        let refusal = GraftErr::decode(body).map_err(|_| not_protocol())?;
         let code = GraftErrCode::try_from(refusal.code).unwrap_or(GraftErrCode::Unspecified);
-        Err(Error::Refused { call: path, status: status.as_u16(), code, message: refusal.message })
+        Err(Error::Refused { call: path, status, code, message: refusal.message })
     }
 }
 

@@ -2,6 +2,8 @@
 
 use catgraft_proto::graft::common::v1::GraftErrCode;
 
+use crate::TransportError;
+
 /// A call that did not bring its answer.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -25,7 +27,7 @@ pub enum Error {
         /// The service's address.
         url: String,
         /// What failed.
-        source: reqwest::Error,
+        source: TransportError,
     },
     /// An answer came that is not of the protocol.
     #[error(
@@ -54,7 +56,7 @@ impl Error {
     /// Is the same call worth another attempt at once? A call that took all of its time is not: the caller waited for it.
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
-            Self::Transport { source, .. } => !source.is_timeout(),
+            Self::Transport { source, .. } => !source.is_timeout,
             Self::Refused { .. } | Self::NotProtocol { .. } => self.is_temporary(),
         }
     }

@@ -5,17 +5,20 @@
 
 mod endpoint;
 mod error;
+mod http;
 mod metastore;
 mod pagestore;
 mod retry;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 pub use endpoint::{Endpoint, EndpointError, check_url};
 pub use error::Error;
 pub use metastore::MetastoreClient;
 pub use pagestore::PagestoreClient;
 pub use retry::Retry;
+pub use transport::{Answer, Transport, TransportError};
 
 /// A request body that is made while it is sent.
 pub fn body_from_stream<S, E>(pieces: S) -> reqwest::Body

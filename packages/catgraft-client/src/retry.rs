@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::Rng as _;
-
 /// Attempts with waits between them that double, each shortened by up to a half, so that callers do not come in step.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
@@ -19,13 +17,14 @@ impl Retry {
     /// One attempt only.
     pub const NEVER: Retry = Retry { attempts_max: 1, wait_first: Duration::ZERO, wait_max: Duration::ZERO };
 
-    /// The wait after this attempt (the first is 1); none where it was the last.
-    pub(crate) fn wait_after(&self, attempt: u32) -> Option<Duration> {
+    /// The wait after this attempt (the first is 1); none where it was the last. `drawn`, from 0 to 1, says how much of
+    /// it is waited.
+    pub(crate) fn wait_after(&self, attempt: u32, drawn: f64) -> Option<Duration> {
         if attempt >= self.attempts_max {
             return None;
         }
         let doubled = self.wait_first.saturating_mul(1 << (attempt - 1).min(16)).min(self.wait_max);
-        Some(doubled.mul_f64(rand::rng().random_range(0.5..=1.0)))
+        Some(doubled.mul_f64(0.5 + drawn / 2.0))
     }
 }
 

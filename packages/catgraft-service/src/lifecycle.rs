@@ -150,8 +150,9 @@ pub async fn notify_when_ready(readiness: Readiness, shutdown: CancellationToken
             told = missing;
         }
         tokio::select! {
-            () = tokio::time::sleep(READY_INTERVAL) => {}
+            biased;
             () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(READY_INTERVAL) => {}
         }
     }
 }

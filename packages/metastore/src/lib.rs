@@ -16,15 +16,12 @@ mod open;
 pub mod orphans;
 mod volumes;
 
-use std::{
-    net::TcpListener,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use catgraft_core::{Clock, SystemClock};
 use catgraft_service::{
     Metrics,
-    http::{self, ServerOptions},
+    http::{self, Listener, ServerOptions},
     lifecycle,
     readiness::Readiness,
     room::Room,
@@ -37,13 +34,13 @@ pub use error::Error;
 
 use crate::{
     api::State,
-    catalog::Location,
+    catalog::{Catalog, Location},
     heads::{
         Heads,
         follow::{self, Announcer, Pace},
     },
     metrics::Counts,
-    open::{CatalogCheck, Opening},
+    open::{CatalogCheck, Opening, Place},
     volumes::{ChangedPages, Volumes},
 };
 
@@ -53,11 +50,13 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// How often the heads in memory are brought in step.
     pub pace: Pace,
+    /// The catalog, opened already; none means the one that is configured.
+    pub catalog: Option<Arc<dyn Catalog>>,
 }
 
 impl Default for Deps {
     fn default() -> Self {
-        Self { clock: Arc::new(SystemClock), pace: Pace::default() }
+        Self { clock: Arc::new(SystemClock), pace: Pace::default(), catalog: None }
     }
 }
 
@@ -77,8 +76,13 @@ pub struct Metastore {
 /// Opens the catalog and joins the parts. A Postgres that is away is waited for while the metastore runs; a schema that
 /// is not this program's is an error. Has to be called on the runtime that is to carry the background work.
 pub async fn build(config: Config, deps: Deps) -> Result<Metastore, Error> {
-    let (location, temporary) = locate(&config)?;
-    let catalog = catalog::open(&location, config.catalog.connections).await?;
+    let (catalog, location, temporary) = match deps.catalog {
+        Some(catalog) => (catalog, None, None),
+        None => {
+            let (location, temporary) = locate(&config)?;
+            (catalog::open(&location, config.catalog.connections).await?, Some(location), temporary)
+        }
+    };
     let heads = Arc::new(Heads::new(config.heads_max));
     let metrics = Metrics::new("metastore", env!("CARGO_PKG_VERSION"));
     let announcer = catalog.is_shared().then(|| Arc::new(Announcer::default()));
@@ -108,7 +112,8 @@ pub async fn build(config: Config, deps: Deps) -> Result<Metastore, Error> {
         orphan_calls: Room::new(1, config.http.queue),
         commits,
     });
-    let opening = Opening { location, migrate: config.catalog.migrate, volumes: Arc::clone(&volumes) };
+    let place = Place { location, migrate: config.catalog.migrate };
+    let opening = Opening { place, volumes: Arc::clone(&volumes) };
     opening.try_once().await?;
     let readiness = Readiness::new(vec![Arc::new(CatalogCheck(Arc::clone(&volumes)))]);
     Ok(Metastore {
@@ -137,11 +142,11 @@ fn locate(config: &Config) -> Result<(Location, Option<TempDir>), Error> {
 
 impl Metastore {
     /// Serves on this listener until shutdown: then finishes what was accepted, and returns when it is stored.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Error> {
+    pub async fn run(self, listener: impl Into<Listener>, shutdown: CancellationToken) -> Result<(), Error> {
         let state = State { volumes: Arc::clone(&self.volumes), request_bytes_max: self.config.request_bytes_max };
         let stop = shutdown.child_token();
         let options = ServerOptions {
-            listener,
+            listener: listener.into(),
             calls: api::CALLS,
             auth: self.config.auth,
             clock: self.clock,
@@ -151,7 +156,7 @@ impl Metastore {
             shutdown: stop.clone(),
         };
         let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;
-        tracing::info!(address = %server.address(), catalog = %self.opening.location, "metastore listens");
+        tracing::info!(address = server.address().map(tracing::field::display), catalog = %self.opening.place, "metastore listens");
         let opened = async {
             let outcome = self.opening.until_open().await;
             match outcome {
@@ -169,6 +174,7 @@ impl Metastore {
         };
         let waiting = async {
             tokio::select! {
+                biased;
                 outcome = opened => refused = outcome,
                 () = stop.cancelled() => {}
             }

@@ -3,6 +3,7 @@
 //! A database that is away at start is waited for: until it is there the metastore answers that it is not.
 
 use std::{
+    fmt,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -19,10 +20,26 @@ use crate::{
 /// How often a database that is away is tried.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Where the catalog is that is to be opened.
+pub(crate) struct Place {
+    /// None where the catalog was handed in.
+    pub(crate) location: Option<Location>,
+    /// Is a catalog that was not handed in to be migrated?
+    pub(crate) migrate: bool,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            Some(location) => location.fmt(f),
+            None => f.write_str("the one handed in"),
+        }
+    }
+}
+
 /// A catalog on its way to be used.
 pub(crate) struct Opening {
-    pub(crate) location: Location,
-    pub(crate) migrate: bool,
+    pub(crate) place: Place,
     pub(crate) volumes: Arc<Volumes>,
 }
 
@@ -33,7 +50,7 @@ impl Opening {
             Ok(()) => Ok(()),
             Err(error @ catalog::Error::Unavailable { .. }) => {
                 let error = Chain(&error).to_string();
-                tracing::warn!(error, catalog = %self.location, "the catalog is away: waiting for it");
+                tracing::warn!(error, catalog = %self.place, "the catalog is away: waiting for it");
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -45,7 +62,7 @@ impl Opening {
         while !self.volumes.open.load(Ordering::Acquire) {
             tokio::time::sleep(RETRY).await;
             match self.open().await {
-                Ok(()) => tracing::info!(catalog = %self.location, "the catalog is there"),
+                Ok(()) => tracing::info!(catalog = %self.place, "the catalog is there"),
                 Err(catalog::Error::Unavailable { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -54,11 +71,11 @@ impl Opening {
     }
 
     async fn open(&self) -> Result<(), catalog::Error> {
-        if self.migrate {
-            let report = catalog::migrate(&self.location, false).await?;
+        if let Place { location: Some(location), migrate: true } = &self.place {
+            let report = catalog::migrate(location, false).await?;
             if !report.steps.is_empty() {
                 let (before, after) = (report.before, report.after);
-                tracing::info!(catalog = %self.location, %before, %after, "the catalog was migrated");
+                tracing::info!(catalog = %self.place, %before, %after, "the catalog was migrated");
             }
         }
         self.volumes.catalog.schema_check().await?;

@@ -17,17 +17,16 @@ mod orphans;
 mod read;
 
 use std::{
-    net::TcpListener,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use catgraft_client::{Endpoint, MetastoreClient, Retry};
+use catgraft_client::{Endpoint, MetastoreClient, Retry, Transport};
 use catgraft_core::{Clock, IdSource, RandomIds, SystemClock};
 use catgraft_objects::{Counting, Limited, Limits, ObjectStore};
 use catgraft_service::{
     Metrics,
-    http::{self, ServerOptions},
+    http::{self, Listener, ServerOptions},
     lifecycle,
     readiness::Readiness,
     room::Room,
@@ -52,6 +51,9 @@ use crate::{
 /// How long a step in the removal of orphans may take: the metastore may have to read long logs for it.
 const ORPHANS_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// Makes the way to a metastore on which a call takes no longer than this.
+pub type Connect = Arc<dyn Fn(Duration) -> Arc<dyn Transport> + Send + Sync>;
+
 /// What a pagestore is handed: the parts of the world that tests decide.
 pub struct Deps {
     /// Tells the time of new segment ids and the validity of tokens.
@@ -60,12 +62,14 @@ pub struct Deps {
     pub ids: Arc<dyn IdSource>,
     /// Where segments are stored.
     pub objects: Arc<dyn ObjectStore>,
+    /// The way to the metastore; none means HTTP to the address that is configured.
+    pub metastore: Option<Connect>,
 }
 
 impl Deps {
-    /// The machine's clock and random numbers, and this store.
+    /// The machine's clock and random numbers, this store, and the metastore over HTTP.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Self { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), objects }
+        Self { clock: Arc::new(SystemClock), ids: Arc::new(RandomIds), objects, metastore: None }
     }
 }
 
@@ -91,7 +95,11 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let token = config.metastore_token(deps.clock.now());
     let metastore_within = |timeout: Duration| {
         let token = token.as_ref().map(|token| token.expose());
-        Endpoint::new(&config.metastore, token, timeout, Retry::default()).map(MetastoreClient::new)
+        let endpoint = match &deps.metastore {
+            None => Endpoint::new(&config.metastore, token, timeout, Retry::default()),
+            Some(connect) => Ok(Endpoint::over(connect(timeout), Retry::default())),
+        };
+        endpoint.map(MetastoreClient::new)
     };
     let metastore = metastore_within(config.metastore_timeout)?;
     let pages = PageCache::open(config.cache_memory, config.cache_disk.as_ref()).await?;
@@ -146,10 +154,10 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
 
 impl Pagestore {
     /// Serves on this listener until shutdown: then finishes what was accepted, and returns when it is stored.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> Result<(), Error> {
+    pub async fn run(self, listener: impl Into<Listener>, shutdown: CancellationToken) -> Result<(), Error> {
         let state = self.state;
         let options = ServerOptions {
-            listener,
+            listener: listener.into(),
             calls: api::CALLS,
             auth: self.config.auth,
             clock: self.clock,
@@ -159,7 +167,7 @@ impl Pagestore {
             shutdown: shutdown.clone(),
         };
         let server = http::serve(options, move |config| api::configure(config, state.clone())).map_err(Error::Http)?;
-        tracing::info!(address = %server.address(), metastore = %self.config.metastore, "pagestore listens");
+        tracing::info!(address = server.address().map(tracing::field::display), metastore = %self.config.metastore, "pagestore listens");
         let orphans = self.orphans.map(|orphans| AbortOnDropHandle::new(tokio::spawn(orphans.run(shutdown.clone()))));
         let announced = tokio::spawn(lifecycle::notify_when_ready(self.readiness, shutdown));
         server.run().await.map_err(Error::Http)?;

@@ -10,6 +10,7 @@ mod compression;
 mod connection;
 mod fields;
 mod files;
+pub mod in_process;
 mod limits;
 mod middleware;
 mod pace;
@@ -29,7 +30,7 @@ pub use pace::Pace;
 pub use pieces::Pieces;
 pub use respond::{respond, respond_pieces};
 pub(crate) use server::DRAIN_TIMEOUT;
-pub use server::{Server, ServerOptions, post, serve};
+pub use server::{Listener, Server, ServerOptions, post, serve};
 
 use std::sync::Arc;
 

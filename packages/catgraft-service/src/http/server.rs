@@ -13,8 +13,9 @@ use std::{
 use actix_http::{HttpService, Protocol};
 use actix_service::{IntoServiceFactory, ServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, FromRequest, Handler, Responder,
-    dev::AppConfig,
+    App, Error, FromRequest, Handler, Responder,
+    body::BoxBody,
+    dev::{AppConfig, ServiceRequest, ServiceResponse},
     http::KeepAlive,
     middleware::from_fn,
     web::{self, Data},
@@ -28,6 +29,7 @@ use super::{
     body::ROOM_UNIT_BYTES,
     connection::{Connection, KEEP_ALIVE},
     files,
+    in_process::{self, InProcess},
     limits::Limits,
     middleware,
     request_id::RequestIds,
@@ -48,10 +50,30 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long requests that were accepted may take once the server is told to stop.
 pub(crate) const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// Where requests come from.
+pub enum Listener {
+    /// A socket, bound already, so that port 0 works and a taken port is known at start.
+    Tcp(TcpListener),
+    /// This process itself, as in a simulation.
+    InProcess(InProcess),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<InProcess> for Listener {
+    fn from(requests: InProcess) -> Self {
+        Self::InProcess(requests)
+    }
+}
+
 /// What a server is made of.
 pub struct ServerOptions {
-    /// Bound already, so that port 0 works and a taken port is known at start.
-    pub listener: TcpListener,
+    /// Where its requests come from.
+    pub listener: Listener,
     /// Every call that the service answers.
     pub calls: &'static [Call],
     /// Who may call.
@@ -84,8 +106,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    fn new(options: ServerOptions) -> Self {
-        let ServerOptions { listener: _, calls, auth, clock, readiness, metrics, limits, shutdown } = options;
+    fn new(options: ServerOptions) -> (Self, Listener) {
+        let ServerOptions { listener, calls, auth, clock, readiness, metrics, limits, shutdown } = options;
         let room = |size: ByteSize, queue: Queue| {
             let units = size.as_bytes() / ROOM_UNIT_BYTES as u64;
             Room::new(usize::try_from(units).unwrap_or(usize::MAX), queue)
@@ -97,7 +119,8 @@ impl Shared {
         observe(&metrics, "catgraft_answer_memory_bytes", "Memory of answers that are not taken yet.", &answers);
         let calls = calls.iter().map(|call| middleware::CallInfo::new(*call, &metrics)).collect();
         let request_ids = RequestIds::new();
-        Self { calls, auth, clock, readiness, metrics, shutdown, request_ids, limits, bodies, answers }
+        let shared = Self { calls, auth, clock, readiness, metrics, shutdown, request_ids, limits, bodies, answers };
+        (shared, listener)
     }
 }
 
@@ -108,13 +131,13 @@ fn observe(metrics: &Metrics, name: &str, help: &str, room: &Room) {
 
 /// A server that listens. Nothing is answered until [`Server::run`] is polled.
 pub struct Server {
-    address: SocketAddr,
+    address: Option<SocketAddr>,
     running: Pin<Box<dyn Future<Output = io::Result<()>> + Send>>,
 }
 
 impl Server {
-    /// Where it listens, with the port that the system chose.
-    pub fn address(&self) -> SocketAddr {
+    /// Where it listens, with the port that the system chose; none in one process with who asks.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
     }
 
@@ -131,12 +154,44 @@ pub fn serve<F>(options: ServerOptions, configure: F) -> io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Send + Clone + 'static,
 {
-    let listener = options.listener.try_clone()?;
+    let (shared, listener) = Shared::new(options);
+    let shared = Data::new(shared);
+    match listener {
+        Listener::Tcp(listener) => {
+            let of_worker = shared.clone();
+            serve_tcp(listener, &shared, move || app(of_worker.clone(), configure.clone()))
+        }
+        Listener::InProcess(requests) => {
+            let stop = shared.shutdown.clone();
+            let running = in_process::serve(requests, stop, move || app(shared, configure));
+            Ok(Server { address: None, running: Box::pin(running) })
+        }
+    }
+}
+
+/// The application around a service's handlers, the same wherever its requests come from.
+fn app<F>(
+    shared: Data<Shared>,
+    configure: F,
+) -> App<
+    impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>,
+>
+where
+    F: FnOnce(&mut web::ServiceConfig),
+{
+    App::new().app_data(shared).configure(configure).configure(status_pages::configure).wrap(from_fn(middleware::guard))
+}
+
+fn serve_tcp<F, S>(listener: TcpListener, shared: &Shared, app: F) -> io::Result<Server>
+where
+    F: Fn() -> App<S> + Send + Clone + 'static,
+    S: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<BoxBody>, Error = Error, InitError = ()>
+        + 'static,
+{
     let address = listener.local_addr()?;
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
-    let (limits, stop) = (options.limits, options.shutdown.clone());
-    let connections = options.metrics.gauge("catgraft_connections", "Connections of clients, idle ones too.");
-    let shared = Data::new(Shared::new(options));
+    let (limits, stop) = (shared.limits, shared.shutdown.clone());
+    let connections = shared.metrics.gauge("catgraft_connections", "Connections of clients, idle ones too.");
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let connections_max = files::connections_max(limits.connections_max);
     let workers = cores.min(connections_max);
@@ -147,11 +202,6 @@ where
         .disable_signals();
     let draining = builder.graceful_shutdown_signal();
     let service = move || {
-        let app = App::new()
-            .app_data(shared.clone())
-            .configure(configure.clone())
-            .configure(status_pages::configure)
-            .wrap(from_fn(middleware::guard));
         let draining = draining.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -165,7 +215,7 @@ where
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.conduct());
             })
-            .finish(map_config(app.into_factory(), |()| AppConfig::default()));
+            .finish(map_config(app().into_factory(), |()| AppConfig::default()));
         connect(limits, connections.clone()).and_then(http)
     };
     let server = builder.listen("catgraft", listener, service)?.run();
@@ -181,7 +231,7 @@ where
             () = stopping => server.await,
         }
     };
-    Ok(Server { address, running: Box::pin(running) })
+    Ok(Server { address: Some(address), running: Box::pin(running) })
 }
 
 /// Makes a connection of ours of what was accepted.

@@ -19,7 +19,7 @@ use catgraft_core::{Clock, Timestamp};
 use catgraft_proto::graft::common::v1::GraftErr;
 use catgraft_service::{
     ApiError, Metrics, ReadinessCheck,
-    http::{self, Auth, Call, Limits, ServerOptions},
+    http::{self, Auth, Call, Limits, Listener, Server, ServerOptions},
     readiness::Readiness,
     token::Role,
 };
@@ -99,10 +99,21 @@ pub(crate) fn start(auth: Auth) -> Fixture {
 
 /// A service with limits of its own.
 pub(crate) fn start_with(auth: Auth, limits: Limits) -> Fixture {
-    let knobs = Arc::new(Knobs::default());
-    let shutdown = CancellationToken::new();
+    let (knobs, shutdown) = (Arc::new(Knobs::default()), CancellationToken::new());
+    let server = serve(TcpListener::bind("127.0.0.1:0").unwrap(), auth, limits, &knobs, &shutdown);
+    let address = server.address().unwrap();
+    Fixture { address, knobs, shutdown, served: tokio::spawn(server.run()) }
+}
+
+pub(crate) fn serve(
+    listener: impl Into<Listener>,
+    auth: Auth,
+    limits: Limits,
+    knobs: &Arc<Knobs>,
+    shutdown: &CancellationToken,
+) -> Server {
     let options = ServerOptions {
-        listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+        listener: listener.into(),
         calls: CALLS,
         auth,
         clock: Arc::new(FixedClock),
@@ -112,13 +123,11 @@ pub(crate) fn start_with(auth: Auth, limits: Limits) -> Fixture {
         shutdown: shutdown.clone(),
     };
     let data = Data::from(knobs.clone());
-    let server = http::serve(options, move |config| {
+    let configure_all = move |config: &mut web::ServiceConfig| {
         config.app_data(data.clone());
         configure(config);
-    })
-    .unwrap();
-    let address = server.address();
-    Fixture { address, knobs, shutdown, served: tokio::spawn(server.run()) }
+    };
+    http::serve(options, configure_all).unwrap()
 }
 
 fn configure(config: &mut web::ServiceConfig) {

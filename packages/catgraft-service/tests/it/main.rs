@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod daemon;
 mod fixture;
+mod in_process;
 mod log;
 mod manners;
 mod shutdown;

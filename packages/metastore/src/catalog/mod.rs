@@ -1,4 +1,5 @@
-//! The catalog: the truth about volumes, commits and segments, behind one trait with two implementations.
+//! The catalog: the truth about volumes, commits and segments, behind one trait with two implementations,
+//! and a third in memory for simulations.
 //!
 //! All SQL of the house is below this module. Nothing here knows HTTP or the wire's answers; what a commit
 //! may do is decided in [`crate::commit`], and this module only carries the decision out without letting
@@ -7,6 +8,7 @@
 mod blob;
 mod error;
 mod location;
+mod memory;
 mod postgres;
 mod rows;
 pub mod schema;
@@ -22,6 +24,7 @@ use catgraft_proto::CommitCall;
 pub use blob::SegmentList;
 pub use error::{BlobError, Error};
 pub use location::Location;
+pub use memory::Memory;
 pub use postgres::PostgresUrl;
 pub use schema::{MigrateReport, MigrateStep, SchemaVersion, migrate};
 pub use types::{

@@ -160,6 +160,14 @@ async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads
     while open || !uploads.is_empty() {
         let wait = pace.wait(&batches, Instant::now());
         tokio::select! {
+            // In the order in which they stand, so that a simulation can be repeated.
+            biased;
+            Some(upload) = uploads.join_next() => {
+                // Its requests are told that nobody answers.
+                if let Err(error) = upload {
+                    tracing::error!(error = %error, "an upload ended without an outcome");
+                }
+            }
             pending = waiting.recv(), if open => match pending {
                 Some(pending) => {
                     gather(&mut batches, pending);
@@ -169,12 +177,6 @@ async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads
                 }
                 None => open = false,
             },
-            Some(upload) = uploads.join_next() => {
-                // Its requests are told that nobody answers.
-                if let Err(error) = upload {
-                    tracing::error!(error = %error, "an upload ended without an outcome");
-                }
-            }
             () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => {}
         }
         let now = Instant::now();

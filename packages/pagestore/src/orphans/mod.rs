@@ -87,6 +87,7 @@ impl Orphans {
         };
         // Every step of a round may be the last.
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => {}
             () = rounds => {}
         }

@@ -1,9 +1,6 @@
 //! Opens segments: what the catalog knows of them, then their index out of the object, checked against it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use catgraft_client::MetastoreClient;
@@ -64,14 +61,15 @@ impl SegmentOpener {
         Ok(located)
     }
 
-    async fn summaries(&self, sids: &[SegmentId]) -> Result<HashMap<SegmentId, SegmentSummary>, FetchError> {
+    async fn summaries(&self, sids: &[SegmentId]) -> Result<BTreeMap<SegmentId, SegmentSummary>, FetchError> {
         let sids_on_wire = sids.iter().map(|sid| Bytes::copy_from_slice(sid.as_bytes())).collect();
         let answer = self
             .metastore
             .read_segments(&ReadSegmentsRequest { sids: sids_on_wire })
             .await
             .map_err(FetchError::Metastore)?;
-        let known: HashMap<_, _> = answer.segments.iter().filter_map(summary_of).collect();
+        // In the order of ids, in which their indexes are then asked for.
+        let known: BTreeMap<_, _> = answer.segments.iter().filter_map(summary_of).collect();
         match sids.iter().find(|sid| !known.contains_key(sid)) {
             Some(sid) => Err(FetchError::Unregistered { sid: *sid }),
             None => Ok(known),

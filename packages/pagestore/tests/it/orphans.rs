@@ -76,7 +76,7 @@ impl World {
     async fn start_pagestore(&mut self, clock: Arc<dyn Clock>, given: &[(&str, &str)]) {
         let settings = [&[("metastore", self.metastore_url.as_str())], given].concat();
         let daemon = settings::with_defaults::<Settings, Daemon>(&SETTINGS, &settings, Daemon::try_from).unwrap();
-        let deps = pagestore::Deps { clock, ids: Arc::new(RandomIds), objects: self.objects.clone() };
+        let deps = pagestore::Deps { clock, ..pagestore::Deps::new(self.objects.clone()) };
         let pagestore = pagestore::build(daemon.pagestore, deps).await.unwrap();
         let (listener, url) = listener();
         tokio::spawn(pagestore.run(listener, self.stop.clone()));

@@ -118,7 +118,7 @@ async fn volumes_whose_rows_somebody_holds_delay_no_other() {
 async fn two_metastores_that_race_on_many_volumes_share_them_without_a_gap() {
     const VOLUMES: u8 = 24;
     let world = World::postgres().await;
-    let other = catalog::open(&world.location, Connections::default()).await.unwrap();
+    let other = catalog::open(world.location(), Connections::default()).await.unwrap();
     for number in 1..=VOLUMES {
         volume(&world.catalog, vid(number), 1).await;
     }

@@ -284,7 +284,7 @@ async fn nothing_is_due_while_an_old_transaction_may_still_land() {
     world
         .tamper("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog', current_database()); END $$")
         .await;
-    let other = metastore::catalog::open(&world.location, metastore::catalog::Connections::default()).await.unwrap();
+    let other = metastore::catalog::open(world.location(), metastore::catalog::Connections::default()).await.unwrap();
     assert_eq!(orphans::due(&*other, grace(), due_time()).await.unwrap(), []);
 }
 

@@ -144,7 +144,7 @@ pub(super) async fn heads_are_read_of_volumes_that_exist(world: World) {
 
 pub(super) async fn a_catalog_opened_to_read_refuses_writes(world: World) {
     volume(&world.catalog, vid(1), 2).await;
-    let reader = catalog::open_to_read(&world.location).await.unwrap();
+    let reader = catalog::open_to_read(world.location()).await.unwrap();
     assert_eq!(reader.snapshot_latest(vid(1)).await.unwrap().unwrap().lsn, lsn(2));
     let refused = reader.commit_append(commit(vid(1), Some(2)), NOW).await;
     assert!(matches!(refused, Err(Error::ReadOnly)), "{refused:?}");
