@@ -1,11 +1,11 @@
 //! Deterministic simulation: two metastores, two pagestores and some clients in one process, on one thread and a simulated
 //! clock, from one seed that decides everything that happens.
 //!
-//! The daemons are the real ones from their endpoints down ([`daemons`]). What is simulated is the world around them
-//! ([`doors`]): an object store and a catalog in memory and a network, each late and faulty, also in the ways in which an
-//! effect comes and its answer does not. Processes crash, freeze and start again ([`process`], [`mishaps`]). Clients push,
-//! race, repeat, give up, read and pull ([`clients`]), and every answer is compared with the naive model of what was
-//! settled ([`history`]): one winner an LSN, no gap, nothing acknowledged lost, byte-exact pages, retries that land once,
+//! The daemons are the real ones from their endpoints down (`daemons`). What is simulated is the world around them
+//! (`doors`): an object store and a catalog in memory and a network, each late and faulty, also in the ways in which an
+//! effect comes and its answer does not. Processes crash, freeze and start again (`process`, `mishaps`). Clients push,
+//! race, repeat, give up, read and pull (`clients`), and every answer is compared with the naive model of what was
+//! settled (`history`): one winner an LSN, no gap, nothing acknowledged lost, byte-exact pages, retries that land once,
 //! and no answer behind what was known before it was asked. At the end all is calm, and everything is read back.
 //!
 //! The same seed and the same programs do the same: [`Report::hash`] is a hash of all that happened.
