@@ -1,5 +1,8 @@
 //! The volume indexes in use: found, extended once however many readers wait, and dropped when memory ends.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     pin::pin,
@@ -286,24 +289,4 @@ fn logged(vid: VolumeId, commit: LogCommit) -> Result<LoggedCommit, IndexError> 
     let segments = segments.into_iter().map(SegmentPages::try_from).collect::<Result<_, _>>();
     let segments = segments.map_err(|source| IndexError::Message { vid, source })?;
     Ok(LoggedCommit { lsn, page_count: PageCount::new(page_count), segments })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parts_of(known: u64, lsn: u64) -> Vec<(u64, u32)> {
-        let parts = parts(known, Lsn::new(lsn).unwrap()).take(5);
-        parts.map(|Part { after_lsn, commits_max }| (after_lsn, commits_max)).collect()
-    }
-
-    #[test]
-    fn a_log_is_asked_for_in_parts_that_follow_one_another() {
-        assert_eq!(parts_of(0, 1), [(0, 0)]);
-        assert_eq!(parts_of(7, 2055), [(7, 0)]);
-        assert_eq!(parts_of(7, 2056), [(7, 2048), (2055, 0)]);
-        assert_eq!(parts_of(0, 5000), [(0, 2048), (2048, 2048), (4096, 0)]);
-        assert_eq!(parts_of(u64::MAX - 1, u64::MAX), [(u64::MAX - 1, 0)]);
-        assert_eq!(parts_of(0, u64::MAX).len(), 5);
-    }
 }
