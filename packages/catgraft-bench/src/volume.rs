@@ -1,6 +1,6 @@
 //! Volumes: a writer that pushes one commit after another, and volumes that are made with a history.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use catgraft_core::{ClientId, Clock as _, IdSource as _, PAGE_SIZE, RandomIds, SystemClock, VolumeId};
 use catgraft_proto::graft::{
@@ -319,17 +319,18 @@ pub(crate) async fn make(servers: &Servers, history: History) -> Result<VolumeId
     }
     let mut pusher = Pusher::open(servers, history.schedule, Checks::OneIn(1)).await?;
     let vid = pusher.vid();
-    let idle: Arc<Mutex<Vec<PageWriter>>> = Arc::default();
+    // Each in its turn: a server closes a connection that is idle for long.
+    let idle: Arc<Mutex<VecDeque<PageWriter>>> = Arc::default();
     for _ in 0..WRITERS {
         let writer = PageWriter::open(servers, history.schedule, vid).await?;
-        idle.lock().push(writer);
+        idle.lock().push_back(writer);
     }
     let written = stream::iter(history.writes()).map(|write| {
         let idle = Arc::clone(&idle);
         tokio::spawn(async move {
-            let mut writer = idle.lock().pop().expect("there are as many writers as requests under way");
+            let mut writer = idle.lock().pop_front().expect("there are as many writers as requests under way");
             let segments = writer.write(&write.pages).await.map(|(segments, _)| segments);
-            idle.lock().push(writer);
+            idle.lock().push_back(writer);
             segments.map(|segments| (write, segments))
         })
     });
