@@ -36,12 +36,15 @@ fn page(number: u64) -> PageIndex {
     PageIndex::new(u32::try_from(number).unwrap()).unwrap()
 }
 
+/// What was asked for: after which LSN, and how many commits at most.
+type Asked = Arc<Mutex<Vec<(u64, u32)>>>;
+
 /// A metastore with one volume, whose commit L writes the page L % 97 + 1. An answer holds at most so many commits.
 #[derive(Debug)]
 struct Log {
     head: u64,
     answer_max: u64,
-    asked: Arc<Mutex<Vec<(u64, u32)>>>,
+    asked: Asked,
 }
 
 #[async_trait]
@@ -69,8 +72,8 @@ impl Transport for Log {
 }
 
 /// Indexes over such a log, and what they asked for.
-fn indexes(head: u64, answer_max: u64) -> (Arc<Mutex<Vec<(u64, u32)>>>, VolumeIndexes) {
-    let asked = Arc::default();
+fn indexes(head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
+    let asked = Asked::default();
     let log = Log { head, answer_max, asked: Arc::clone(&asked) };
     let endpoint = Endpoint::over(Arc::new(log), Retry::default());
     (asked, VolumeIndexes::new(MetastoreClient::new(endpoint), ByteSize::from_mib(64), 1))
