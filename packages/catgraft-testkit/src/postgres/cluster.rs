@@ -54,33 +54,33 @@ struct Server {
 impl Cluster {
     /// Makes a cluster and starts it.
     pub fn start() -> Self {
-        Self::empty().initialised()
+        let cluster = Self::empty();
+        cluster.initialise();
+        cluster
     }
 
     /// The same with a tablespace `small` on a disk of so many MiB. None where this system lets nobody mount one.
     pub async fn start_with_small_disk(mebibytes: u32) -> Option<Self> {
         let mut cluster = Self::empty();
         cluster.small_disk = Some(mebibytes);
+        fs::create_dir(cluster.small_disk_folder()).expect("a folder can be made in the folder");
         let mut mount = cluster.server(Path::new("true"));
         if !mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
             return None;
         }
-        let cluster = cluster.initialised();
+        cluster.initialise();
         let tablespace = format!("CREATE TABLESPACE small LOCATION '{}'", cluster.small_disk_folder().display());
         super::run(&cluster.url(), &tablespace).await.expect("a superuser may make a tablespace");
         Some(cluster)
     }
 
-    fn initialised(self) -> Self {
-        let cluster = self;
-        cluster.run(
-            cluster
-                .command("initdb")
+    fn initialise(&self) {
+        self.run(
+            self.command("initdb")
                 .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
-                .arg(cluster.data()),
+                .arg(self.data()),
         );
-        cluster.restart();
-        cluster
+        self.restart();
     }
 
     /// A standby of this cluster, which follows it until it is promoted, and which it waits for with each commit.
@@ -108,9 +108,7 @@ impl Cluster {
     }
 
     fn empty() -> Self {
-        let folder = folder();
-        fs::create_dir(folder.path().join(SMALL_DISK)).expect("a folder can be made in the folder");
-        Self { programs: programs(), folder, user: other_user(), small_disk: None, server: Mutex::new(None) }
+        Self { programs: programs(), folder: folder(), user: other_user(), small_disk: None, server: Mutex::new(None) }
     }
 
     fn run(&self, command: &mut Command) {

@@ -160,13 +160,20 @@ impl Versions {
             + self.segments.capacity() * size_of::<SegmentId>()
     }
 
+    /// Marks the pages between the new page count and the one before; what lies beyond that is marked already.
     fn cut_off(&mut self, lsn: Lsn, page_count: PageCount) {
-        let Some(first) = page_count.get().checked_add(1).and_then(PageIndex::new) else { return };
-        let sorted = &self.sorted[self.sorted.partition_point(|version| version.page < first)..];
-        let recent = self.recent.range((first, Lsn::FIRST)..).map(|((page, _), segment)| (*page, *segment));
+        let first = page_count.get().checked_add(1).and_then(PageIndex::new);
+        let (Some(first), Some(last)) = (first, PageIndex::new(self.page_count.get())) else { return };
+        let begin = self.sorted.partition_point(|version| version.page < first);
+        let end = self.sorted.partition_point(|version| version.page <= last);
+        let sorted = &self.sorted[begin..end];
+        let recent = self.recent.range((first, Lsn::FIRST)..=(last, lsn));
         // Of a page, the last is the newest.
-        let newest: BTreeMap<PageIndex, SegmentNumber> =
-            sorted.iter().map(|version| (version.page, version.segment)).chain(recent).collect();
+        let newest: BTreeMap<PageIndex, SegmentNumber> = sorted
+            .iter()
+            .map(|version| (version.page, version.segment))
+            .chain(recent.map(|((page, _), segment)| (*page, *segment)))
+            .collect();
         let cut = newest.into_iter().filter(|(_, segment)| *segment != CUT);
         self.recent.extend(cut.map(|(page, _)| ((page, lsn), CUT)));
     }

@@ -171,10 +171,11 @@ impl VolumeIndexes {
     /// entered.
     async fn extend(&self, vid: VolumeId, index: &Arc<VolumeIndex>, lsn: Lsn) -> Result<(), IndexError> {
         let _permit = self.updates.acquire().await;
+        let mut at_once = PARTS_AT_ONCE;
         while !index.knows(lsn) {
             let known = index.versions.read().head().map_or(0, Lsn::get);
             let parts = stream::iter(parts(known, lsn)).map(|part| self.read_log(vid, part));
-            let mut answers = pin!(parts.buffered(PARTS_AT_ONCE));
+            let mut answers = pin!(parts.buffered(at_once));
             let mut next = known;
             while let Some(ReadLogResponse { head_lsn, commits }) = answers.try_next().await? {
                 if head_lsn < lsn.get() || commits.is_empty() {
@@ -183,7 +184,9 @@ impl VolumeIndexes {
                 next += commits.len() as u64;
                 self.enter(vid, index, commits)?;
                 if !(next - known).is_multiple_of(PART_COMMITS) {
-                    // The last part, or one that was cut short, behind which the others leave a gap.
+                    // The last part, or one that was cut short because its commits are large. Behind it the others leave
+                    // a gap and are read in vain, so from now on there are none.
+                    at_once = 1;
                     break;
                 }
             }

@@ -83,8 +83,10 @@ fn indexes(head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
 async fn every_commit_of_a_long_log_is_entered_whatever_an_answer_holds() {
     for answer_max in [u64::MAX, 3000, PART_COMMITS, 700, 1] {
         let head = if answer_max == 1 { 30 } else { 5000 };
-        let (_, volumes) = indexes(head, answer_max);
+        let (asked, volumes) = indexes(head, answer_max);
         let index = volumes.at(vid(), Lsn::new(head).unwrap()).await.unwrap();
+        let needed = head.div_ceil(answer_max.min(PART_COMMITS));
+        assert!(asked.lock().len() as u64 <= needed + 1, "answers of {answer_max} commits: {:?}", asked.lock());
         let versions = index.versions();
         assert_eq!(versions.head().map(Lsn::get), Some(head));
         for lsn in 1..=head {
