@@ -1,7 +1,7 @@
 //! A promise that was broken: what a simulation looks for.
 
 use catgraft_client::Error;
-use catgraft_core::{ClientId, Lsn, PageIndex, VolumeId};
+use catgraft_core::{ClientId, Lsn, VolumeId};
 
 /// What must never be seen.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(crate) enum Violation {
     RejectedForNothing { vid: VolumeId, lsn: Lsn, head: Option<Lsn> },
     /// A page has other content than was committed.
     #[error("volume {vid}: page {page} at LSN {lsn} {how}")]
-    WrongPage { vid: VolumeId, lsn: Lsn, page: PageIndex, how: &'static str },
+    WrongPage { vid: VolumeId, lsn: Lsn, page: u32, how: &'static str },
     /// Nothing is in the way any more, and yet nothing goes on.
     #[error("{what} gets no answer although nothing is in its way: {last}")]
     Stuck { what: String, last: String },

@@ -13,6 +13,24 @@ pub fn page_content(seed: u64) -> Bytes {
     Bytes::from(content)
 }
 
+/// In what pages that were read differ from those of the model: the number of the first such page, and how.
+pub type PageDifference = (u32, &'static str);
+
+/// Compares pages that were read, by number and content, with the seeds of those that must be there, byte for byte.
+pub fn compare_pages(
+    mut expected: BTreeMap<PageIndex, u64>,
+    found: impl IntoIterator<Item = (u32, Bytes)>,
+) -> Result<(), PageDifference> {
+    for (number, content) in found {
+        match PageIndex::new(number).and_then(|page| expected.remove(&page)) {
+            None => return Err((number, "is there and should not be, or is there twice")),
+            Some(seed) if content != page_content(seed) => return Err((number, "has other bytes than were committed")),
+            Some(_) => {}
+        }
+    }
+    expected.into_keys().next().map_or(Ok(()), |page| Err((page.get(), "is lost")))
+}
+
 /// A volume at one LSN.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct State {

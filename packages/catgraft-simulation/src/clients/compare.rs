@@ -15,7 +15,7 @@ use catgraft_proto::{
     },
     range_to_wire,
 };
-use catgraft_testkit::model::page_content;
+use catgraft_testkit::model::compare_pages;
 
 use super::{Patience, Servers, wire};
 use crate::{history::History, plan::VOLUME_PAGES, violation::Violation};
@@ -173,22 +173,8 @@ pub(crate) async fn read_pages(
     let mut expected: BTreeMap<PageIndex, u64> = history.with_model(|model| model.pages(lsn));
     expected.retain(|page, _| pages.contains(*page));
     servers.world.count_more(|counts| &mut counts.pages_compared, answer.pages.len());
-    for found in answer.pages {
-        let Some(page) = PageIndex::new(found.pageidx) else {
-            return Err(Violation::Answer { vid, what, why: "it has a page 0".to_owned() });
-        };
-        match expected.remove(&page) {
-            None => return Err(Violation::WrongPage { vid, lsn, page, how: "is there, or is there twice" }),
-            Some(seed) if found.data != page_content(seed) => {
-                return Err(Violation::WrongPage { vid, lsn, page, how: "has other bytes than were committed" });
-            }
-            Some(_) => {}
-        }
-    }
-    match expected.into_keys().next() {
-        None => Ok(()),
-        Some(page) => Err(Violation::WrongPage { vid, lsn, page, how: "is lost" }),
-    }
+    compare_pages(expected, answer.pages.into_iter().map(|page| (page.pageidx, page.data)))
+        .map_err(|(page, how)| Violation::WrongPage { vid, lsn, page, how })
 }
 
 /// Reads at an LSN that nobody has tried to commit yet: there is none.

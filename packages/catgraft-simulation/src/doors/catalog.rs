@@ -12,7 +12,7 @@ use metastore::catalog::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Simulated;
+use super::{Simulated, Way};
 use crate::{process::Process, sabotage::Sabotage, world::World};
 
 /// Longest that a statement whose connection was lost may still be on its way.
@@ -56,39 +56,21 @@ impl Late {
 }
 
 impl CatalogDoor {
-    async fn read<T: std::fmt::Debug>(
-        &self,
-        doing: &'static str,
-        effect: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn read<T>(&self, doing: &'static str, effect: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.statement(doing, || None, effect).await
     }
 
-    async fn statement<T: std::fmt::Debug>(
+    async fn statement<T>(
         &self,
         doing: &'static str,
         late: impl FnOnce() -> Option<Late>,
         effect: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let world = &self.world;
-        self.process.pass(world).await;
-        world.travel().await;
-        if world.catalog_is_away() || world.fails(world.plan.catalog_fault) {
-            if let Some(late) = late().filter(|_| world.dice.one_in(4)) {
-                tokio::spawn(late.happen(Arc::clone(world)));
-            }
-            world.travel().await;
-            self.process.pass(world).await;
-            return Err(unavailable(doing, "the connection is lost"));
-        }
-        let outcome = effect.await;
-        world.trace.tell(format_args!("{}: {doing}: {}", self.process, outcome.is_ok()));
-        world.travel().await;
-        self.process.pass(world).await;
-        if world.fails(world.plan.catalog_fault / 2.0) {
-            return Err(unavailable(doing, "the answer is lost"));
-        }
-        outcome
+        let Self { world, process } = self;
+        let way = Way { world, process, is_away: World::catalog_is_away, fault: world.plan.catalog_fault };
+        let late = || late().map(|late| late.happen(Arc::clone(world)));
+        let answer = way.go(doing, late, effect).await;
+        answer.unwrap_or_else(|lost| Err(Error::Unavailable { doing, source: lost.into() }))
     }
 
     /// Takes a commit, but for what a sabotage makes of it.

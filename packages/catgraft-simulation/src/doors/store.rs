@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use catgraft_objects::{Error, KeyPrefix, ObjectKey, ObjectMeta, ObjectStore, Operation, Payload};
 
-use super::Simulated;
+use super::Way;
 use crate::{process::Process, sabotage::Sabotage, world::World};
 
 /// Longest that a request which was given up may still be on its way.
@@ -27,30 +27,12 @@ impl StoreDoor {
         late: impl FnOnce() -> Option<Late>,
         effect: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        let world = &self.world;
-        self.process.pass(world).await;
-        world.travel().await;
-        if world.store_is_away() || world.fails(world.plan.store_fault) {
-            if let Some(late) = late().filter(|_| world.dice.one_in(4)) {
-                tokio::spawn(late.happen(Arc::clone(world)));
-            }
-            world.travel().await;
-            self.process.pass(world).await;
-            return Err(unavailable(operation, "no answer"));
-        }
-        let outcome = effect.await;
-        world.trace.tell(format_args!("{}: {operation}: {}", self.process, outcome.is_ok()));
-        world.travel().await;
-        self.process.pass(world).await;
-        if world.fails(world.plan.store_fault / 2.0) {
-            return Err(unavailable(operation, "the answer is lost"));
-        }
-        outcome
+        let Self { world, process } = self;
+        let way = Way { world, process, is_away: World::store_is_away, fault: world.plan.store_fault };
+        let late = || late().map(|late| late.happen(Arc::clone(world)));
+        let answer = way.go(&operation, late, effect).await;
+        answer.unwrap_or_else(|lost| Err(Error::Unavailable { operation, source: lost.into() }))
     }
-}
-
-fn unavailable(operation: Operation, what: &'static str) -> Error {
-    Error::Unavailable { operation, source: Simulated(what).into() }
 }
 
 /// A write that was given up and is still on its way.

@@ -15,7 +15,7 @@ use catgraft_proto::{
     },
     range_to_wire,
 };
-use catgraft_testkit::model::page_content;
+use catgraft_testkit::model;
 use rand::rngs::SmallRng;
 
 use crate::{
@@ -48,23 +48,8 @@ pub(crate) async fn compare_pages(
     let mut expected: BTreeMap<PageIndex, u64> = volume.with_model(|model| model.pages(lsn));
     expected.retain(|page, _| pages.contains(*page));
     servers.tally().pages_compared.add(answer.pages.len());
-    for found in answer.pages {
-        let what = format!("a read at LSN {lsn}");
-        let Some(page) = PageIndex::new(found.pageidx) else {
-            return Err(Violation::Answer { vid, what, why: "it has a page 0".to_owned() });
-        };
-        match expected.remove(&page) {
-            None => return Err(Violation::WrongPage { vid, lsn, page, how: "is there, or is there twice" }),
-            Some(seed) if found.data != page_content(seed) => {
-                return Err(Violation::WrongPage { vid, lsn, page, how: "has other bytes than were acknowledged" });
-            }
-            Some(_) => {}
-        }
-    }
-    match expected.into_keys().next() {
-        None => Ok(()),
-        Some(page) => Err(Violation::WrongPage { vid, lsn, page, how: "is lost" }),
-    }
+    model::compare_pages(expected, answer.pages.into_iter().map(|page| (page.pageidx, page.data)))
+        .map_err(|(page, how)| Violation::WrongPage { vid, lsn, page, how })
 }
 
 /// Pulls what changed in a range of acknowledged LSNs, and compares it.

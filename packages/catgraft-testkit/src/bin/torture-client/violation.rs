@@ -1,7 +1,7 @@
 //! A promise that was broken: what a torture run looks for.
 
 use catgraft_client::Error;
-use catgraft_core::{Lsn, PageIndex, VolumeId};
+use catgraft_core::{Lsn, VolumeId};
 use tokio::task::JoinError;
 
 /// What must never be seen, whatever was ended or frozen.
@@ -81,7 +81,7 @@ pub(crate) enum Violation {
         /// The LSN that was read.
         lsn: Lsn,
         /// The page.
-        page: PageIndex,
+        page: u32,
         /// In what it differs.
         how: &'static str,
     },
