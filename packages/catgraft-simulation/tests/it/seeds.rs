@@ -1,4 +1,5 @@
-//! A thousand seeds: no promise is broken in any of them. `simulation --count 1000000` makes more.
+//! A thousand seeds: no promise is broken in any of them.
+//! `cargo run --locked --example simulation -- --count 1000000` makes more.
 
 use std::ops::Range;
 

@@ -24,8 +24,7 @@ use tokio::sync::Semaphore;
 
 use super::versions::{LogError, LoggedCommit, Versions};
 
-/// Commits of a part of a long log. With twice as many, half of the reading would have nothing beside it in a log of
-/// 10,000 commits; with fewer, the calls themselves are felt.
+/// Commits of a part of a long log: enough that a call is little of the work, and a log of 10,000 commits has several.
 const PART_COMMITS: u64 = 2048;
 /// Parts of a log that are on their way at a time.
 const PARTS_AT_ONCE: usize = 2;
