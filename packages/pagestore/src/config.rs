@@ -1,6 +1,6 @@
 //! The pagestore's settings: their table, the struct that mirrors it, and what it becomes.
 
-use std::{net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{env, net::IpAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use catgraft_core::{
     ByteSize, PAGE_SIZE, Timestamp,
@@ -51,8 +51,12 @@ const OWN: &[Setting] = &[
         .default("128"),
     Setting::text("cache.memory_limit", "Memory for pages that are read again", "a size such as 64 MiB")
         .default("64 MiB"),
-    Setting::text("index.volume_memory", "Memory for the indexes of volumes", "a size such as 256 MiB")
-        .default("256 MiB"),
+    Setting::text(
+        "index.volume_memory",
+        "Memory for the indexes of volumes; what is too large for a quarter of it goes to files in cache.path, or in TMPDIR",
+        "a size such as 256 MiB",
+    )
+    .default("256 MiB"),
     Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
         .default("24 MiB"),
     Setting::text("read.memory", "Memory for pages on their way to clients", "a size, at least 16 MiB")
@@ -223,6 +227,12 @@ impl Config {
     pub(crate) fn read_pages_max(&self) -> usize {
         let pages = self.read_memory.as_bytes() / READ_PAGE_BYTES;
         usize::try_from(pages.max(READ_PAGES_MAX)).unwrap_or(usize::MAX)
+    }
+
+    /// Where the indexes of volumes go that are too large for memory: to the cache, and without one to the system's folder for
+    /// temporary files.
+    pub(crate) fn volume_index_folder(&self) -> PathBuf {
+        self.cache_disk.as_ref().map_or_else(env::temp_dir, |disk| disk.path.clone())
     }
 
     /// The token that goes to the metastore. With the key at hand, a pagestore makes its own.

@@ -62,6 +62,9 @@ fn index_failed(error: Arc<IndexError>) -> ApiError {
         IndexError::Log { vid, .. } | IndexError::Lsn { vid, .. } | IndexError::Message { vid, .. } => {
             ApiError::internal(format!("the commit log of volume {vid} can't be read"))
         }
+        IndexError::File { vid, .. } => {
+            ApiError::unavailable(format!("the index of volume {vid} can't be kept in a file; read again"))
+        }
     };
     outward.with_source(error)
 }

@@ -107,6 +107,7 @@ pub async fn build(config: Config, deps: Deps) -> Result<Pagestore, Error> {
     let volumes = Arc::new(VolumeIndexes::new(
         metastore.clone(),
         config.volume_index_memory,
+        config.volume_index_folder(),
         config.catalog_update_concurrency.get(),
     ));
     let opener = SegmentOpener { metastore: metastore.clone(), objects: Arc::clone(&objects), cache: segments.clone() };

@@ -69,9 +69,15 @@ pub(crate) fn register(
     metrics.observe_gauge("catgraft_segment_cache_bytes", "Memory of the segments' indexes.", move || {
         segments.memory_usage()
     });
+    let files = Arc::clone(&volumes);
     metrics.observe_gauge("catgraft_volume_index_bytes", "Memory of the volumes' indexes.", move || {
         volumes.memory_usage() as u64
     });
+    metrics.observe_gauge(
+        "catgraft_volume_index_disk_bytes",
+        "Bytes in files of those volumes' indexes that are too large for memory.",
+        move || files.disk_usage(),
+    );
 }
 
 /// Registers what requests take at the moment.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs, io,
     ops::Range,
 };
 
@@ -9,7 +10,11 @@ use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, SegmentId, Timestamp};
 use catgraft_proto::SegmentPages;
 use proptest::prelude::*;
 
-use super::versions::{LoggedCommit, Versions};
+use super::{
+    stored::Files,
+    versions::{Found, LoggedCommit, Versions},
+    volume::{Planned, VolumeIndex},
+};
 
 fn sid(number: u64) -> SegmentId {
     SegmentId::from_parts(Timestamp::from_millis(number), [7; 9])
@@ -33,13 +38,21 @@ fn commit(versions: &mut Versions, number: u64, page_count: u32, pages: &[u32]) 
     versions.append([logged(number, page_count, pages)]).unwrap();
 }
 
+/// The segment of a page in an index of all commits.
+fn segment(versions: &Versions, number: u32, at: u64) -> Option<SegmentId> {
+    match versions.find(page(number), lsn(at)) {
+        Found::Segment(sid) => Some(sid),
+        Found::Nothing | Found::Untouched => None,
+    }
+}
+
 #[test]
 fn the_newest_version_at_or_below_the_lsn_is_found() {
     let mut versions = Versions::default();
     commit(&mut versions, 1, 9, &[1, 2]);
     commit(&mut versions, 2, 9, &[2]);
     commit(&mut versions, 3, 9, &[1]);
-    let found = |number, at| versions.find(page(number), lsn(at));
+    let found = |number, at| segment(&versions, number, at);
     assert_eq!([found(1, 1), found(1, 2), found(1, 3)], [Some(sid(1)), Some(sid(1)), Some(sid(3))]);
     assert_eq!([found(2, 1), found(2, 2), found(2, 3)], [Some(sid(1)), Some(sid(2)), Some(sid(2))]);
     assert_eq!(found(3, 3), None);
@@ -52,7 +65,7 @@ fn a_page_that_was_cut_off_stays_gone_when_the_volume_grows_again() {
     commit(&mut versions, 2, 5, &[]);
     commit(&mut versions, 3, 10, &[1]);
     commit(&mut versions, 4, 10, &[10]);
-    let found = |number, at| versions.find(page(number), lsn(at));
+    let found = |number, at| segment(&versions, number, at);
     assert_eq!([found(10, 1), found(10, 2), found(10, 3), found(10, 4)], [Some(sid(1)), None, None, Some(sid(4))]);
     assert_eq!(found(5, 4), Some(sid(1)));
 }
@@ -65,12 +78,48 @@ fn a_log_that_skips_an_lsn_is_refused() {
     assert!(versions.append([logged(1, 1, &[])]).is_err());
     assert!(versions.append([logged(2, 1, &[1]), logged(4, 1, &[])]).is_err());
     // What came before the gap is kept.
-    assert_eq!((versions.head(), versions.find(page(1), lsn(2))), (Some(lsn(2)), Some(sid(2))));
+    assert_eq!((versions.head(), segment(&versions, 1, 2)), (Some(lsn(2)), Some(sid(2))));
+}
+
+#[test]
+fn versions_since_a_commit_tell_what_they_know_of_older_pages() {
+    let mut first = Versions::default();
+    commit(&mut first, 1, 10, &[1, 5, 10]);
+    let mut since = first.following();
+    commit(&mut since, 2, 10, &[5]);
+    commit(&mut since, 3, 7, &[]);
+    commit(&mut since, 4, 4, &[]);
+    commit(&mut since, 5, 10, &[10]);
+    let found = |number, at| since.find(page(number), lsn(at));
+    assert_eq!([found(1, 2), found(1, 5)], [Found::Untouched, Found::Untouched]);
+    assert_eq!(
+        [found(5, 1), found(5, 2), found(5, 3)],
+        [Found::Untouched, Found::Segment(sid(2)), Found::Segment(sid(2))]
+    );
+    assert_eq!([found(5, 4), found(5, 5)], [Found::Nothing, Found::Nothing]);
+    assert_eq!([found(10, 2), found(10, 3), found(10, 5)], [Found::Untouched, Found::Nothing, Found::Segment(sid(5))]);
+    assert_eq!([found(6, 3), found(6, 4), found(8, 3)], [Found::Untouched, Found::Nothing, Found::Nothing]);
+    assert!(since.append([logged(2, 1, &[])]).is_err());
 }
 
 /// So many commits, each with its page count and the pages that it writes.
 fn commits(count: Range<usize>) -> impl Strategy<Value = Vec<(u32, BTreeSet<u32>)>> {
     prop::collection::vec((0u32..12, prop::collection::btree_set(1u32..12, 0..6)), count)
+}
+
+/// What the pages of a volume were after every commit, the first of which is LSN 1, and the log of it.
+fn model(commits: &[(u32, BTreeSet<u32>)]) -> (Vec<BTreeMap<u32, SegmentId>>, Vec<LoggedCommit>) {
+    let mut states: Vec<BTreeMap<u32, SegmentId>> = vec![BTreeMap::new()];
+    let mut log = Vec::new();
+    for (number, (page_count, pages)) in (1u64..).zip(commits) {
+        let pages: Vec<u32> = pages.iter().copied().collect();
+        log.push(logged(number, *page_count, &pages));
+        let mut state = states.last().unwrap().clone();
+        state.extend(pages.iter().map(|page| (*page, sid(number))));
+        state.retain(|page, _| page <= page_count);
+        states.push(state);
+    }
+    (states, log)
 }
 
 proptest! {
@@ -81,23 +130,95 @@ proptest! {
         at_once in prop_oneof![1usize..20, 20usize..600],
     ) {
         let mut versions = Versions::default();
-        let mut model: Vec<BTreeMap<u32, SegmentId>> = vec![BTreeMap::new()];
-        let mut log = Vec::new();
-        for (number, (page_count, pages)) in (1u64..).zip(&commits) {
-            let pages: Vec<u32> = pages.iter().copied().collect();
-            log.push(logged(number, *page_count, &pages));
-            let mut state = model.last().unwrap().clone();
-            state.extend(pages.iter().map(|page| (*page, sid(number))));
-            state.retain(|page, _| page <= page_count);
-            model.push(state);
-        }
+        let (states, mut log) = model(&commits);
         while !log.is_empty() {
             versions.append(log.drain(..at_once.min(log.len()))).unwrap();
         }
-        for (number, state) in model.iter().enumerate().skip(1) {
+        for (number, state) in states.iter().enumerate().skip(1) {
             for index in 1..14 {
-                prop_assert_eq!(versions.find(page(index), lsn(number as u64)), state.get(&index).copied());
+                prop_assert_eq!(segment(&versions, index, number as u64), state.get(&index).copied());
             }
         }
     }
+
+    #[test]
+    fn it_finds_the_same_where_versions_have_left_memory_again_and_again(
+        commits in prop_oneof![commits(1..30), commits(300..600)],
+        at_once in prop::collection::vec(1usize..60, 1..20),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::new(folder.path().to_owned());
+        let index = VolumeIndex::default();
+        let (states, mut log) = model(&commits);
+        let all = pages_of(1..14);
+        for at_once in at_once.into_iter().cycle() {
+            if log.is_empty() {
+                break;
+            }
+            index.append(log.drain(..at_once.min(log.len()))).unwrap();
+            // What is newest stays in memory now and then.
+            if at_once % 4 != 0 {
+                runtime.block_on(index.relieve(&files, 0)).unwrap();
+            }
+        }
+        for (number, state) in states.iter().enumerate().skip(1) {
+            let plan = runtime.block_on(index.plan(lsn(number as u64), &all)).unwrap();
+            let expected = state.iter().map(|(index, sid)| Planned { page: page(*index), sid: *sid });
+            prop_assert_eq!(plan, expected.collect::<Vec<_>>());
+        }
+        drop(index);
+        prop_assert_eq!(files.disk_usage(), 0);
+    }
+}
+
+fn pages_of(numbers: Range<u32>) -> PageSet {
+    numbers.map(page).collect()
+}
+
+/// An index of 100,000 commits, in files but for the newest.
+async fn large_index(files: &Files) -> VolumeIndex {
+    let index = VolumeIndex::default();
+    for first in (1..=100_000).step_by(1000) {
+        index.append((first..first + 1000).map(|number| logged(number, 100, &[(number % 97) as u32 + 1]))).unwrap();
+        index.relieve(files, 64 * 1024).await.unwrap();
+    }
+    index
+}
+
+#[tokio::test]
+async fn a_page_of_any_age_is_found_in_files_and_memory_stays_small() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::new(folder.path().to_owned());
+    let index = large_index(&files).await;
+    assert!(index.memory_len() < 128 * 1024, "{} bytes", index.memory_len());
+    // 28 bytes a version; files of similar size were merged, and those before them are gone.
+    assert!((2_500_000..3_500_000).contains(&files.disk_usage()), "{} bytes", files.disk_usage());
+    assert!(index.files() <= 8, "{} files", index.files());
+    for number in (1..=100_000).step_by(61) {
+        let written = page((number % 97) as u32 + 1);
+        let plan = index.plan(lsn(number), &[written].into_iter().collect()).await.unwrap();
+        assert_eq!(plan, [Planned { page: written, sid: sid(number) }]);
+    }
+    assert_eq!(index.plan(lsn(100_000), &pages_of(98..120)).await.unwrap(), []);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files have no name");
+}
+
+#[tokio::test]
+async fn where_no_file_can_be_written_nothing_is_lost_and_it_goes_on_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::new(folder.path().join("not there yet"));
+    let index = VolumeIndex::default();
+    index.append((1..=9).map(|number| logged(number, 9, &[number as u32]))).unwrap();
+    for _ in 0..2 {
+        let error = index.relieve(&files, 0).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(index.plan(lsn(9), &pages_of(1..20)).await.unwrap().len(), 9);
+    }
+    fs::create_dir(files.folder()).unwrap();
+    index.relieve(&files, 0).await.unwrap();
+    assert_eq!((index.files(), index.head()), (1, Some(lsn(9))));
+    assert_eq!(index.plan(lsn(9), &pages_of(1..20)).await.unwrap().len(), 9);
+    index.append([logged(10, 5, &[])]).unwrap();
+    assert_eq!(index.plan(lsn(10), &pages_of(1..20)).await.unwrap().len(), 5);
 }

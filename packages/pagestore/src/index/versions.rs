@@ -1,9 +1,10 @@
-//! All versions of a volume's pages: which segment holds page P as it was at LSN L.
+//! The versions of a volume's pages since a commit: which segment holds page P as it was at LSN L.
 //!
 //! Versions are ordered by page and LSN, so that the one at an LSN is the last at or below it: one search, whatever
 //! the history. Most of them lie in one sorted list, which is small and quickly made; what came since is in a map
 //! beside it, and is merged into the list when it has become a good part of it. A commit that makes the volume shorter
-//! leaves a mark at every page that it cuts off, so that growing again does not bring old content back.
+//! leaves a mark at every page that it cuts off, so that growing again does not bring old content back. Of pages that only older
+//! commits wrote, which are not here, it is enough to know how short the volume has been since.
 //!
 //! Pure: it is told commits in LSN order and asked for pages.
 
@@ -43,6 +44,70 @@ pub(crate) struct LoggedCommit {
     pub(crate) segments: Vec<SegmentPages>,
 }
 
+impl LoggedCommit {
+    /// How many pages it writes.
+    pub(crate) fn written(&self) -> u64 {
+        self.segments.iter().map(|SegmentPages { pages, .. }| pages.len()).sum()
+    }
+}
+
+/// What is known of a page at an LSN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// The segment that holds it.
+    Segment(SegmentId),
+    /// It has no content.
+    Nothing,
+    /// These commits did not touch it: those before them decide.
+    Untouched,
+}
+
+/// A version of a page, as it leaves memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) page: PageIndex,
+    pub(crate) lsn: Lsn,
+    /// None where the page was cut off.
+    pub(crate) segment: Option<SegmentId>,
+}
+
+/// How short a volume has been since a commit: the LSNs at which it became shorter than ever since then. Descending page
+/// counts, so that the last of them up to an LSN is the least.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lows(Vec<(Lsn, PageCount)>);
+
+impl Lows {
+    fn note(&mut self, lsn: Lsn, page_count: PageCount) {
+        if self.0.last().is_none_or(|(_, lowest)| page_count < *lowest) {
+            self.0.push((lsn, page_count));
+        }
+    }
+
+    /// Those of all commits, where `later` are of the commits behind these.
+    pub(crate) fn followed_by(mut self, later: &Self) -> Self {
+        for (lsn, page_count) in &later.0 {
+            self.note(*lsn, *page_count);
+        }
+        self
+    }
+
+    /// The first LSN at which a page was cut off that had content before these commits.
+    pub(crate) fn cut(&self, page: PageIndex) -> Option<Lsn> {
+        let first = self.0.partition_point(|(_, page_count)| page_count.contains(page));
+        self.0.get(first).map(|(lsn, _)| *lsn)
+    }
+
+    /// What these say of a page that its commits did not write up to an LSN.
+    pub(crate) fn of_unwritten(&self, page: PageIndex, lsn: Lsn) -> Found {
+        if self.cut(page).is_some_and(|cut| cut <= lsn) { Found::Nothing } else { Found::Untouched }
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn memory_len(&self) -> usize {
+        self.0.capacity() * size_of::<(Lsn, PageCount)>()
+    }
+}
+
 /// A version of a page, and the segment that holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Version {
@@ -60,11 +125,12 @@ impl Version {
     }
 }
 
-/// The index of one volume.
+/// The versions since a commit, the first one unless [`Versions::following`] says otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct Versions {
     head: Option<Lsn>,
     page_count: PageCount,
+    lows: Lows,
     segments: Vec<SegmentId>,
     /// In the order of page and LSN.
     sorted: Vec<Version>,
@@ -73,7 +139,12 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// The newest LSN that the index knows.
+    /// No versions yet, of the commits that follow these.
+    pub(crate) fn following(&self) -> Self {
+        Self { head: self.head, page_count: self.page_count, ..Self::default() }
+    }
+
+    /// The newest LSN that is known.
     pub(crate) fn head(&self) -> Option<Lsn> {
         self.head
     }
@@ -95,12 +166,12 @@ impl Versions {
         if page_count < self.page_count {
             self.enter(gathered);
             self.cut_off(lsn, page_count);
+            self.lows.note(lsn, page_count);
         }
         if gathered.len() >= GATHERED_GOOD {
             self.enter(gathered);
         }
-        let written: u64 = segments.iter().map(|SegmentPages { pages, .. }| pages.len()).sum();
-        gathered.reserve(usize::try_from(written).map_or(GATHERED_MAX, |written| written.min(GATHERED_MAX)));
+        gathered.reserve(usize::try_from(commit.written()).map_or(GATHERED_MAX, |written| written.min(GATHERED_MAX)));
         for SegmentPages { sid, pages } in segments {
             let number = SegmentNumber::try_from(self.segments.len()).expect("fewer than 2^32 segments a volume");
             self.segments.push(*sid);
@@ -135,9 +206,15 @@ impl Versions {
         self.sorted.shrink_to_fit();
     }
 
-    /// The segment that holds the page as it was at an LSN; none where it had no content.
-    pub(crate) fn find(&self, page: PageIndex, lsn: Lsn) -> Option<SegmentId> {
-        let number = self.find_recent(page, lsn).or_else(|| self.find_sorted(page, lsn))?;
+    /// What is known of a page as it was at an LSN.
+    pub(crate) fn find(&self, page: PageIndex, lsn: Lsn) -> Found {
+        match self.find_recent(page, lsn).or_else(|| self.find_sorted(page, lsn)) {
+            Some(number) => self.segment(number).map_or(Found::Nothing, Found::Segment),
+            None => self.lows.of_unwritten(page, lsn),
+        }
+    }
+
+    fn segment(&self, number: SegmentNumber) -> Option<SegmentId> {
         if number == CUT { None } else { self.segments.get(number as usize).copied() }
     }
 
@@ -158,6 +235,20 @@ impl Versions {
             + self.sorted.capacity() * size_of::<Version>()
             + self.recent.len() * RECENT_BYTES
             + self.segments.capacity() * size_of::<SegmentId>()
+            + self.lows.memory_len()
+    }
+
+    /// The two parts of the versions, each in the order of page and LSN.
+    pub(crate) fn entries(&self) -> [Box<dyn Iterator<Item = Entry> + '_>; 2] {
+        let entry = |page, lsn, number| Entry { page, lsn, segment: self.segment(number) };
+        let sorted = self.sorted.iter().map(move |version| entry(version.page, version.lsn, version.segment));
+        let recent = self.recent.iter().map(move |((page, lsn), number)| entry(*page, *lsn, *number));
+        [Box::new(sorted), Box::new(recent)]
+    }
+
+    /// How short the volume has been in these commits.
+    pub(crate) fn lows(&self) -> &Lows {
+        &self.lows
     }
 
     /// Marks the pages between the new page count and the one before; what lies beyond that is marked already.

@@ -5,6 +5,8 @@ mod tests;
 
 use std::{
     collections::HashMap,
+    io, iter,
+    path::PathBuf,
     pin::pin,
     sync::{
         Arc,
@@ -13,16 +15,20 @@ use std::{
 };
 
 use catgraft_client::MetastoreClient;
-use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, VolumeId};
+use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, PageSet, VolumeId};
 use catgraft_proto::{
     InvalidMessage, SegmentPages,
     catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::versions::{LogError, LoggedCommit, Versions};
+use super::{
+    stored::Files,
+    versions::{LogError, LoggedCommit},
+    volume::{Planned, VolumeIndex},
+};
 
 /// Commits of a part of a long log: enough that a call is little of the work, and a log of 10,000 commits has several.
 const PART_COMMITS: u64 = 2048;
@@ -30,6 +36,12 @@ const PART_COMMITS: u64 = 2048;
 const PARTS_AT_ONCE: usize = 2;
 /// What an index costs beside its versions.
 const SLOT_BYTES: usize = 256;
+/// The part of the memory that the versions of one volume may take, before they move to a file.
+const VOLUME_PART: usize = 4;
+/// Fewer bytes than these are not worth a file.
+const FILE_MIN: usize = 1024 * 1024;
+/// Pages of commits after which is looked whether they still fit memory.
+const PAGES_AT_ONCE: u64 = 1 << 18;
 
 /// The index could not be brought to the LSN that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -60,17 +72,26 @@ pub(crate) enum IndexError {
         #[source]
         source: InvalidMessage,
     },
+    #[error("the index of volume {vid} is too large for memory, and can't be kept in a file in {}", folder.display())]
+    File {
+        vid: VolumeId,
+        folder: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 }
 
-/// One volume's index, with the lock that makes extending it a single flight.
+/// A volume's index, with the lock that makes extending it a single flight.
 #[derive(Debug, Default)]
-pub(crate) struct VolumeIndex {
-    versions: RwLock<Versions>,
+struct Slot {
+    index: VolumeIndex,
     /// Held by whoever extends the index; inside, how the last flight failed.
     extending: tokio::sync::Mutex<Option<Failure>>,
     /// Flights that have ended.
     flights: AtomicU64,
+    /// The tick of its last use.
     used: AtomicU64,
+    /// Bytes of memory that it was counted with.
     weight: AtomicUsize,
 }
 
@@ -81,58 +102,61 @@ struct Failure {
     error: Arc<IndexError>,
 }
 
-impl VolumeIndex {
-    /// The index, for a moment: it must not be held across an await.
-    pub(crate) fn versions(&self) -> RwLockReadGuard<'_, Versions> {
-        self.versions.read()
-    }
-
-    fn knows(&self, lsn: Lsn) -> bool {
-        self.versions.read().head().is_some_and(|head| head >= lsn)
-    }
-}
-
 /// All indexes in use.
 #[derive(Debug)]
 pub(crate) struct VolumeIndexes {
     metastore: MetastoreClient,
     updates: Semaphore,
-    slots: Mutex<HashMap<VolumeId, Arc<VolumeIndex>>>,
+    slots: Mutex<HashMap<VolumeId, Arc<Slot>>>,
     weight: AtomicUsize,
     weight_max: usize,
+    /// Where the indexes go that are too large for memory.
+    files: Files,
     /// Counts lookups, so that the least recently used is known.
     ticks: AtomicU64,
 }
 
 impl VolumeIndexes {
-    /// No indexes yet; at most `limit` of memory, and so many questions to the metastore at a time.
-    pub(crate) fn new(metastore: MetastoreClient, limit: ByteSize, updates_max: usize) -> Self {
+    /// No indexes yet; at most `limit` of memory, what is too large for it in files in `folder`, and so many questions to the
+    /// metastore at a time.
+    pub(crate) fn new(metastore: MetastoreClient, limit: ByteSize, folder: PathBuf, updates_max: usize) -> Self {
         Self {
             metastore,
             updates: Semaphore::new(updates_max.max(1)),
             slots: Mutex::default(),
             weight: AtomicUsize::new(0),
             weight_max: usize::try_from(limit.as_bytes()).unwrap_or(usize::MAX),
+            files: Files::new(folder),
             ticks: AtomicU64::new(0),
         }
     }
 
+    /// Where pages are, as they were at an LSN, in ascending order; those without content are left out.
+    pub(crate) async fn plan(&self, vid: VolumeId, lsn: Lsn, pages: &PageSet) -> Result<Vec<Planned>, Arc<IndexError>> {
+        let slot = self.at(vid, lsn).await?;
+        slot.index.plan(lsn, pages).await.map_err(|source| {
+            // What can't be read is made again.
+            self.forget(vid, &slot);
+            Arc::new(self.file_failed(vid, source))
+        })
+    }
+
     /// The index of a volume, at least up to this LSN.
-    pub(crate) async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<VolumeIndex>, Arc<IndexError>> {
-        let index = self.slot(vid);
-        if index.knows(lsn) {
-            return Ok(index);
+    async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<Slot>, Arc<IndexError>> {
+        let slot = self.slot(vid);
+        if slot.index.knows(lsn) {
+            return Ok(slot);
         }
         // Also where the reader goes away in the middle.
-        let forget = ForgetEmpty { volumes: self, vid, index: &index };
-        let flights_before = index.flights.load(Ordering::Acquire);
-        let mut last_failure = index.extending.lock().await;
-        if !index.knows(lsn) {
+        let forget = ForgetEmpty { volumes: self, vid, slot: &slot };
+        let flights_before = slot.flights.load(Ordering::Acquire);
+        let mut last_failure = slot.extending.lock().await;
+        if !slot.index.knows(lsn) {
             if let Some(failure) = last_failure.as_ref().filter(|failure| failure.flight > flights_before) {
                 return Err(Arc::clone(&failure.error));
             }
-            let outcome = self.extend(vid, &index, lsn).await.map_err(Arc::new);
-            let flight = index.flights.fetch_add(1, Ordering::AcqRel) + 1;
+            let outcome = self.extend(vid, &slot, lsn).await.map_err(Arc::new);
+            let flight = slot.flights.fetch_add(1, Ordering::AcqRel) + 1;
             *last_failure = match &outcome {
                 Err(error) if matches!(**error, IndexError::Metastore { .. }) => {
                     Some(Failure { flight, error: Arc::clone(error) })
@@ -142,7 +166,7 @@ impl VolumeIndexes {
             outcome?;
         }
         drop((last_failure, forget));
-        Ok(index)
+        Ok(slot)
     }
 
     /// Bytes of memory in use.
@@ -150,29 +174,38 @@ impl VolumeIndexes {
         self.weight.load(Ordering::Relaxed)
     }
 
-    fn slot(&self, vid: VolumeId) -> Arc<VolumeIndex> {
+    /// Bytes of disk in use.
+    pub(crate) fn disk_usage(&self) -> u64 {
+        self.files.disk_usage()
+    }
+
+    fn slot(&self, vid: VolumeId) -> Arc<Slot> {
         let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
         let slot = Arc::clone(self.slots.lock().entry(vid).or_default());
         slot.used.store(tick, Ordering::Relaxed);
         slot
     }
 
-    /// A volume that does not exist takes no memory for having been asked for.
-    fn forget_empty(&self, vid: VolumeId, index: &Arc<VolumeIndex>) {
+    /// Drops an index; those who read it keep it for themselves.
+    fn forget(&self, vid: VolumeId, slot: &Arc<Slot>) {
         let mut slots = self.slots.lock();
-        let is_entered = slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, index));
-        if is_entered && index.versions.read().head().is_none() {
+        if slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, slot)) {
             slots.remove(&vid);
+            self.weight.fetch_sub(slot.weight.swap(0, Ordering::Relaxed), Ordering::Relaxed);
         }
+    }
+
+    fn file_failed(&self, vid: VolumeId, source: io::Error) -> IndexError {
+        IndexError::File { vid, folder: self.files.folder().clone(), source }
     }
 
     /// Reads the log from the index's head on. A long one is read in parts, the next of which is on its way while one is
     /// entered.
-    async fn extend(&self, vid: VolumeId, index: &Arc<VolumeIndex>, lsn: Lsn) -> Result<(), IndexError> {
+    async fn extend(&self, vid: VolumeId, slot: &Arc<Slot>, lsn: Lsn) -> Result<(), IndexError> {
         let _permit = self.updates.acquire().await;
         let mut at_once = PARTS_AT_ONCE;
-        while !index.knows(lsn) {
-            let known = index.versions.read().head().map_or(0, Lsn::get);
+        while !slot.index.knows(lsn) {
+            let known = slot.index.head().map_or(0, Lsn::get);
             let parts = stream::iter(parts(known, lsn)).map(|part| self.read_log(vid, part));
             let mut answers = pin!(parts.buffered(at_once));
             let mut next = known;
@@ -181,7 +214,7 @@ impl VolumeIndexes {
                     return Err(IndexError::Missing { vid, lsn });
                 }
                 next += commits.len() as u64;
-                self.enter(vid, index, commits)?;
+                self.enter(vid, slot, commits).await?;
                 if !(next - known).is_multiple_of(PART_COMMITS) {
                     // The last part, or one that was cut short because its commits are large. Behind it the others leave
                     // a gap and are read in vain, so from now on there are none.
@@ -199,29 +232,46 @@ impl VolumeIndexes {
         self.metastore.read_log(&request).await.map_err(|source| IndexError::Metastore { vid, source })
     }
 
-    fn enter(&self, vid: VolumeId, index: &Arc<VolumeIndex>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
-        let mut unread = Ok(());
-        let commits = commits.into_iter().map_while(|commit| match logged(vid, commit) {
-            Ok(commit) => Some(commit),
-            Err(error) => {
-                unread = Err(error);
-                None
+    /// Adds commits, and moves versions to a file as often as they are too many for memory.
+    async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
+        let mut commits = commits.into_iter();
+        loop {
+            // At first too: an earlier call may have failed at it.
+            self.relieve(vid, slot).await?;
+            if commits.len() == 0 {
+                return Ok(());
             }
-        });
-        let appended = index.versions.write().append(commits);
-        self.keep(vid, index);
-        appended.map_err(|source| IndexError::Log { vid, source }).and(unread)
+            let (mut left, mut unread) = (PAGES_AT_ONCE, Ok(()));
+            let some = iter::from_fn(|| {
+                if left == 0 {
+                    return None;
+                }
+                let commit = logged(vid, commits.next()?).map_err(|error| unread = Err(error)).ok()?;
+                left = left.saturating_sub(commit.written());
+                Some(commit)
+            });
+            let appended = slot.index.append(some);
+            self.keep(vid, slot);
+            appended.map_err(|source| IndexError::Log { vid, source }).and(unread)?;
+        }
     }
 
-    /// Counts an index that has grown, and makes room where there is none.
-    fn keep(&self, vid: VolumeId, index: &Arc<VolumeIndex>) {
-        let weight = SLOT_BYTES + index.versions.read().memory_len();
+    async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
+        let memory_max = (self.weight_max / VOLUME_PART).max(FILE_MIN);
+        let relieved = slot.index.relieve(&self.files, memory_max).await;
+        self.keep(vid, slot);
+        relieved.map_err(|source| self.file_failed(vid, source))
+    }
+
+    /// Counts an index that has another size, and makes room where there is none.
+    fn keep(&self, vid: VolumeId, slot: &Arc<Slot>) {
+        let weight = SLOT_BYTES + slot.index.memory_len();
         let mut slots = self.slots.lock();
-        if !slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, index)) {
+        if !slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, slot)) {
             // It was dropped meanwhile; those who read it keep it for themselves.
             return;
         }
-        let before = index.weight.swap(weight, Ordering::Relaxed);
+        let before = slot.weight.swap(weight, Ordering::Relaxed);
         let total = self.weight.load(Ordering::Relaxed) + weight - before;
         self.weight.store(total, Ordering::Relaxed);
         if total > self.weight_max {
@@ -247,27 +297,25 @@ fn parts(known: u64, lsn: Lsn) -> impl Iterator<Item = Part> {
     })
 }
 
-/// Forgets an index that is still empty when the reader is done with it, in whatever way.
+/// Drops an index that is still empty when the reader is done with it, in whatever way: a volume that does not exist takes
+/// no memory for having been asked for.
 struct ForgetEmpty<'a> {
     volumes: &'a VolumeIndexes,
     vid: VolumeId,
-    index: &'a Arc<VolumeIndex>,
+    slot: &'a Arc<Slot>,
 }
 
 impl Drop for ForgetEmpty<'_> {
     fn drop(&mut self) {
-        self.volumes.forget_empty(self.vid, self.index);
+        if self.slot.index.head().is_none() {
+            self.volumes.forget(self.vid, self.slot);
+        }
     }
 }
 
 /// Drops what was not used the longest, down to nine tenths of the limit, and says what is left. The volume that is
-/// being read stays, even where it alone is over the limit.
-fn drop_oldest(
-    slots: &mut HashMap<VolumeId, Arc<VolumeIndex>>,
-    keep: VolumeId,
-    mut total: usize,
-    limit: usize,
-) -> usize {
+/// being read stays: it takes a part of the limit at most.
+fn drop_oldest(slots: &mut HashMap<VolumeId, Arc<Slot>>, keep: VolumeId, mut total: usize, limit: usize) -> usize {
     let mut by_age: Vec<(u64, VolumeId)> =
         slots.iter().map(|(vid, slot)| (slot.used.load(Ordering::Relaxed), *vid)).collect();
     by_age.sort_unstable();

@@ -9,11 +9,8 @@ use catgraft_objects::{ObjectKey, ObjectStore};
 use catgraft_segment::{Codec, Damaged, PageLocation};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{
-    open::{Located, SegmentOpener},
-    plan::Planned,
-};
-use crate::cache::PageCache;
+use super::open::{Located, SegmentOpener};
+use crate::{cache::PageCache, index::Planned};
 
 /// Pages nearer to each other than this are read at once: so many bytes cost less than another request.
 const GAP_MAX: u64 = 64 * 1024;

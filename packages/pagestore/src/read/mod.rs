@@ -1,13 +1,13 @@
 //! Reading pages: a plan out of the volume index, fetches of what no cache has, one encoded answer.
 //!
-//! What a read costs: a lookup a page in the volume index and in the page cache. A page that no cache has costs a range
+//! What a read costs: a lookup a page in the volume index and in the page cache. A page whose last version is in a file of an
+//! index that is too large for memory costs the read of a block of every newer file. A page that no cache has costs a range
 //! read of its segment, shared with its neighbours; a segment whose index is not known costs one range read more,
 //! and all of those that a request needs cost one call to the metastore together.
 
 mod answer;
 mod fetch;
 mod open;
-mod plan;
 #[cfg(test)]
 mod tests;
 
@@ -47,8 +47,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// The encoded `ReadPagesResponse` in pieces: pages in ascending order, those without content left out.
     pub(crate) async fn read(&self, call: &ReadPagesCall) -> Result<Vec<Bytes>, ReadError> {
-        let index = self.volumes.at(call.vid, call.lsn).await?;
-        let plan = plan::plan(&index.versions(), call.lsn, &call.pages);
+        let plan = self.volumes.plan(call.vid, call.lsn, &call.pages).await?;
         if let Some(pages) = self.fetcher.cached(call.vid, &plan) {
             return Ok(answer::encode(pages));
         }

@@ -10,8 +10,8 @@ use catgraft_proto::catgraft::internal::v1::{ReadSegmentsRequest, SegmentRow};
 use catgraft_segment::{Damaged, PageLocation, SegmentIndex, SegmentSummary};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{fetch::FetchError, plan::Planned};
-use crate::cache::SegmentCache;
+use super::fetch::FetchError;
+use crate::{cache::SegmentCache, index::Planned};
 
 /// Indexes that one request opens at a time.
 const OPEN_CONCURRENCY: usize = 16;

@@ -1,4 +1,7 @@
-//! How a log is read: in parts that follow one another, whatever of them one answer holds.
+//! How a log is read: in parts that follow one another, whatever of them one answer holds; and that what is too large for
+//! memory is in files.
+
+use std::{env, fs};
 
 use async_trait::async_trait;
 use catgraft_client::{Answer, Endpoint, Retry, Transport, TransportError};
@@ -73,10 +76,21 @@ impl Transport for Log {
 
 /// Indexes over such a log, and what they asked for.
 fn indexes(head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
+    indexes_in(env::temp_dir(), ByteSize::from_mib(64), head, answer_max)
+}
+
+fn indexes_in(folder: PathBuf, memory: ByteSize, head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
     let asked = Asked::default();
     let log = Log { head, answer_max, asked: Arc::clone(&asked) };
     let endpoint = Endpoint::over(Arc::new(log), Retry::default());
-    (asked, VolumeIndexes::new(MetastoreClient::new(endpoint), ByteSize::from_mib(64), 1))
+    (asked, VolumeIndexes::new(MetastoreClient::new(endpoint), memory, folder, 1))
+}
+
+/// The segments that hold the page that an LSN wrote.
+async fn found(volumes: &VolumeIndexes, lsn: u64) -> Result<Vec<SegmentId>, Arc<IndexError>> {
+    let pages = PageSet::from_iter([page(lsn % 97 + 1)]);
+    let plan = volumes.plan(vid(), Lsn::new(lsn).unwrap(), &pages).await?;
+    Ok(plan.into_iter().map(|planned| planned.sid).collect())
 }
 
 #[tokio::test]
@@ -84,14 +98,12 @@ async fn every_commit_of_a_long_log_is_entered_whatever_an_answer_holds() {
     for answer_max in [u64::MAX, 3000, PART_COMMITS, 700, 1] {
         let head = if answer_max == 1 { 30 } else { 5000 };
         let (asked, volumes) = indexes(head, answer_max);
-        let index = volumes.at(vid(), Lsn::new(head).unwrap()).await.unwrap();
+        let slot = volumes.at(vid(), Lsn::new(head).unwrap()).await.unwrap();
         let needed = head.div_ceil(answer_max.min(PART_COMMITS));
         assert!(asked.lock().len() as u64 <= needed + 1, "answers of {answer_max} commits: {:?}", asked.lock());
-        let versions = index.versions();
-        assert_eq!(versions.head().map(Lsn::get), Some(head));
+        assert_eq!(slot.index.head().map(Lsn::get), Some(head));
         for lsn in 1..=head {
-            let found = versions.find(page(lsn % 97 + 1), Lsn::new(lsn).unwrap());
-            assert_eq!(found, Some(sid(lsn)), "LSN {lsn}, answers of {answer_max} commits");
+            assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}, answers of {answer_max} commits");
         }
     }
 }
@@ -110,4 +122,55 @@ async fn an_lsn_beyond_the_head_is_missing_and_few_are_asked() {
     let missing = volumes.at(vid(), Lsn::new(u64::MAX).unwrap()).await.unwrap_err();
     assert!(matches!(*missing, IndexError::Missing { .. }), "{missing:?}");
     assert!(asked.lock().len() <= PARTS_AT_ONCE + 1, "{:?}", asked.lock());
+}
+
+/// Commits whose versions are more than the memory of [`memory`] holds.
+const MANY: u64 = 250_000;
+
+fn memory() -> ByteSize {
+    ByteSize::from_mib(4)
+}
+
+#[tokio::test]
+async fn a_log_of_any_length_takes_no_more_memory_than_there_is_for_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), memory(), MANY, u64::MAX);
+    for lsn in [1, 2, MANY / 2, MANY - 1, MANY, 1] {
+        assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}");
+        assert!(volumes.memory_usage() as u64 <= memory().as_bytes() / 2, "{} bytes", volumes.memory_usage());
+    }
+    assert!(volumes.disk_usage() > memory().as_bytes(), "{} bytes", volumes.disk_usage());
+    assert!(asked.lock().len() as u64 <= MANY / PART_COMMITS + 2, "read once: {}", asked.lock().len());
+}
+
+#[tokio::test]
+async fn an_index_whose_file_is_damaged_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), MANY, u64::MAX);
+    let slot = volumes.at(vid(), Lsn::new(MANY).unwrap()).await.unwrap();
+    slot.index.damage();
+    drop(slot);
+    // The first block of the file has versions of the first page.
+    let error = found(&volumes, 97).await.unwrap_err();
+    assert!(
+        matches!(&*error, IndexError::File { source, .. } if source.kind() == io::ErrorKind::InvalidData),
+        "{error:?}"
+    );
+    assert_eq!((volumes.memory_usage(), volumes.disk_usage()), (0, 0));
+    assert_eq!(found(&volumes, 97).await.unwrap(), [sid(97)]);
+}
+
+#[tokio::test]
+async fn where_no_file_can_be_written_what_is_known_is_read_and_the_rest_when_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing");
+    let (_, volumes) = indexes_in(missing.clone(), memory(), MANY, u64::MAX);
+    for _ in 0..2 {
+        let error = found(&volumes, MANY).await.unwrap_err();
+        assert!(matches!(*error, IndexError::File { .. }), "{error:?}");
+        assert_eq!(found(&volumes, 1000).await.unwrap(), [sid(1000)]);
+        assert!(volumes.memory_usage() as u64 <= memory().as_bytes() / 2, "{} bytes", volumes.memory_usage());
+    }
+    fs::create_dir(&missing).unwrap();
+    assert_eq!(found(&volumes, MANY).await.unwrap(), [sid(MANY)]);
 }
