@@ -56,6 +56,20 @@ fn reads_need_their_rate_at_every_length_of_history() {
 }
 
 #[test]
+fn old_versions_may_cost_a_fetch_and_nothing_where_they_are_in_memory() {
+    let reads = |long, cached| {
+        let rates = [("read-random-2", 80_000.0), ("read-random-100000", long), ("read-random-cached", cached)];
+        Results::of(rates.map(|(name, per_second)| (name, rate(per_second))))
+    };
+    let (fetched, cached) = ("the same at random older LSNs", "the same of 100,000 commits");
+    let results = reads(45_000.0, 72_001.0);
+    assert_eq!((row(&results, fetched).1, row(&results, cached).1), (Some(true), Some(true)));
+    assert_eq!(row(&results, cached).0.as_deref(), Some("72,001/s"));
+    let results = reads(44_999.0, 71_999.0);
+    assert_eq!((row(&results, fetched).1, row(&results, cached).1), (Some(false), Some(false)));
+}
+
+#[test]
 fn polls_may_ask_neither_store_nor_catalog() {
     let polls = |from_memory: f64, gets: f64| {
         let metastore = BTreeMap::from([
