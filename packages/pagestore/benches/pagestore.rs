@@ -73,6 +73,7 @@ fn log(commits: u64) -> Vec<LoggedCommit> {
             lsn: Lsn::new(number).expect("LSNs count from 1"),
             page_count: PageCount::new(VOLUME_PAGES),
             segments: vec![SegmentPages { sid: SegmentId::from_parts(Timestamp::from_millis(1), random), pages }],
+            is_last: true,
         }
     };
     (1..=commits).map(commit).collect()

@@ -51,7 +51,7 @@ fn metastore_failed(error: &catgraft_client::Error) -> ApiError {
     if error.is_temporary() {
         ApiError::unavailable("the metastore is away; read again")
     } else {
-        ApiError::internal("the metastore refuses the question of the pagestore")
+        ApiError::internal("the metastore answers the pagestore with an error")
     }
 }
 

@@ -89,7 +89,7 @@ pub(crate) enum Error {
     #[error("the metastore is stopping")]
     Stopping,
     /// The catalog failed.
-    #[error("the catalog failed")]
+    #[error(transparent)]
     Catalog(#[from] catalog::Error),
 }
 

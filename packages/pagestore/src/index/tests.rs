@@ -31,7 +31,7 @@ fn page(number: u32) -> PageIndex {
 fn logged(number: u64, page_count: u32, pages: &[u32]) -> LoggedCommit {
     let pages: PageSet = pages.iter().map(|number| page(*number)).collect();
     let segments = vec![SegmentPages { sid: sid(number), pages }];
-    LoggedCommit { lsn: lsn(number), page_count: PageCount::new(page_count), segments }
+    LoggedCommit { lsn: lsn(number), page_count: PageCount::new(page_count), segments, is_last: true }
 }
 
 fn commit(versions: &mut Versions, number: u64, page_count: u32, pages: &[u32]) {
@@ -71,6 +71,21 @@ fn a_page_that_was_cut_off_stays_gone_when_the_volume_grows_again() {
 }
 
 #[test]
+fn a_commit_in_parts_is_known_when_the_last_is() {
+    let mut versions = Versions::default();
+    commit(&mut versions, 1, 9, &[1, 2, 3]);
+    for _ in 0..2 {
+        // Also where it was broken off and comes again.
+        versions.append([LoggedCommit { is_last: false, ..logged(2, 2, &[1]) }]).unwrap();
+        assert_eq!(versions.head(), Some(lsn(1)));
+        assert_eq!([segment(&versions, 1, 1), segment(&versions, 3, 1)], [Some(sid(1)), Some(sid(1))]);
+    }
+    versions.append([logged(2, 2, &[2])]).unwrap();
+    assert_eq!(versions.head(), Some(lsn(2)));
+    assert_eq!([1, 2, 3].map(|number| segment(&versions, number, 2)), [Some(sid(2)), Some(sid(2)), None]);
+}
+
+#[test]
 fn a_log_that_skips_an_lsn_is_refused() {
     let mut versions = Versions::default();
     assert!(versions.append([logged(2, 1, &[])]).is_err());
@@ -107,13 +122,18 @@ fn commits(count: Range<usize>) -> impl Strategy<Value = Vec<(u32, BTreeSet<u32>
     prop::collection::vec((0u32..12, prop::collection::btree_set(1u32..12, 0..6)), count)
 }
 
-/// What the pages of a volume were after every commit, the first of which is LSN 1, and the log of it.
+/// What the pages of a volume were after every commit, the first of which is LSN 1, and the log of it, in which every third
+/// commit comes in two parts.
 fn model(commits: &[(u32, BTreeSet<u32>)]) -> (Vec<BTreeMap<u32, SegmentId>>, Vec<LoggedCommit>) {
     let mut states: Vec<BTreeMap<u32, SegmentId>> = vec![BTreeMap::new()];
     let mut log = Vec::new();
     for (number, (page_count, pages)) in (1u64..).zip(commits) {
         let pages: Vec<u32> = pages.iter().copied().collect();
-        log.push(logged(number, *page_count, &pages));
+        let parts = if number % 3 == 0 { pages.split_at(pages.len() / 2) } else { (&pages[..0], &pages[..]) };
+        if number % 3 == 0 {
+            log.push(LoggedCommit { is_last: false, ..logged(number, *page_count, parts.0) });
+        }
+        log.push(logged(number, *page_count, parts.1));
         let mut state = states.last().unwrap().clone();
         state.extend(pages.iter().map(|page| (*page, sid(number))));
         state.retain(|page, _| page <= page_count);

@@ -36,12 +36,14 @@ pub(crate) struct LogError {
 type SegmentNumber = u32;
 const CUT: SegmentNumber = SegmentNumber::MAX;
 
-/// What a commit says of a volume.
+/// What a commit says of a volume, or a part of it: a large commit comes in several.
 #[derive(Debug)]
 pub(crate) struct LoggedCommit {
     pub(crate) lsn: Lsn,
     pub(crate) page_count: PageCount,
     pub(crate) segments: Vec<SegmentPages>,
+    /// Is it the last part of its commit? The commit is not known before.
+    pub(crate) is_last: bool,
 }
 
 impl LoggedCommit {
@@ -158,7 +160,7 @@ impl Versions {
     }
 
     fn append_one(&mut self, commit: &LoggedCommit, gathered: &mut Vec<Version>) -> Result<(), LogError> {
-        let LoggedCommit { lsn, page_count, ref segments } = *commit;
+        let LoggedCommit { lsn, page_count, ref segments, is_last } = *commit;
         let follows = self.head.map_or(1, |head| head.get().wrapping_add(1));
         if lsn.get() != follows {
             return Err(LogError { last: self.head, found: lsn });
@@ -181,7 +183,9 @@ impl Versions {
                 self.enter(gathered);
             }
         }
-        self.head = Some(lsn);
+        if is_last {
+            self.head = Some(lsn);
+        }
         self.page_count = page_count;
         Ok(())
     }

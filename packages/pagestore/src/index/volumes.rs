@@ -15,7 +15,7 @@ use std::{
 };
 
 use catgraft_client::MetastoreClient;
-use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, PageSet, VolumeId};
+use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, PageSet, VolumeId, limits::SEGMENT_PAGES_MAX};
 use catgraft_proto::{
     InvalidMessage, SegmentPages,
     catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse},
@@ -40,8 +40,9 @@ const SLOT_BYTES: usize = 256;
 const VOLUME_PART: usize = 4;
 /// Fewer bytes than these are not worth a file.
 const FILE_MIN: usize = 1024 * 1024;
-/// Pages of commits after which is looked whether they still fit memory.
-const PAGES_AT_ONCE: u64 = 1 << 18;
+/// Segments of a commit that are added at a time, and pages after which is looked whether all still fits memory.
+const SEGMENTS_AT_ONCE: usize = 64;
+const PAGES_AT_ONCE: u64 = SEGMENTS_AT_ONCE as u64 * SEGMENT_PAGES_MAX;
 
 /// The index could not be brought to the LSN that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -234,11 +235,11 @@ impl VolumeIndexes {
 
     /// Adds commits, and moves versions to a file as often as they are too many for memory.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
-        let mut commits = commits.into_iter();
+        let mut parts = commits.into_iter().flat_map(|commit| logged(vid, commit)).peekable();
         loop {
             // At first too: an earlier call may have failed at it.
             self.relieve(vid, slot).await?;
-            if commits.len() == 0 {
+            if parts.peek().is_none() {
                 return Ok(());
             }
             let (mut left, mut unread) = (PAGES_AT_ONCE, Ok(()));
@@ -246,9 +247,9 @@ impl VolumeIndexes {
                 if left == 0 {
                     return None;
                 }
-                let commit = logged(vid, commits.next()?).map_err(|error| unread = Err(error)).ok()?;
-                left = left.saturating_sub(commit.written());
-                Some(commit)
+                let part = parts.next()?.map_err(|error| unread = Err(error)).ok()?;
+                left = left.saturating_sub(part.written());
+                Some(part)
             });
             let appended = slot.index.append(some);
             self.keep(vid, slot);
@@ -332,11 +333,23 @@ fn drop_oldest(slots: &mut HashMap<VolumeId, Arc<Slot>>, keep: VolumeId, mut tot
     total
 }
 
-/// A commit as the metastore tells it.
-fn logged(vid: VolumeId, commit: LogCommit) -> Result<LoggedCommit, IndexError> {
+/// A commit as the metastore tells it, in parts.
+fn logged(vid: VolumeId, commit: LogCommit) -> Vec<Result<LoggedCommit, IndexError>> {
     let LogCommit { lsn, page_count, segments } = commit;
-    let lsn = Lsn::try_from(lsn).map_err(|source| IndexError::Lsn { vid, source })?;
-    let segments = segments.into_iter().map(SegmentPages::try_from).collect::<Result<_, _>>();
-    let segments = segments.map_err(|source| IndexError::Message { vid, source })?;
-    Ok(LoggedCommit { lsn, page_count: PageCount::new(page_count), segments })
+    let lsn = match Lsn::try_from(lsn) {
+        Ok(lsn) => lsn,
+        Err(source) => return vec![Err(IndexError::Lsn { vid, source })],
+    };
+    let page_count = PageCount::new(page_count);
+    let mut segments = segments.into_iter();
+    let mut parts = Vec::new();
+    loop {
+        let some: Result<Vec<_>, _> = segments.by_ref().take(SEGMENTS_AT_ONCE).map(SegmentPages::try_from).collect();
+        let is_last = segments.len() == 0;
+        let part = some.map(|segments| LoggedCommit { lsn, page_count, segments, is_last });
+        parts.push(part.map_err(|source| IndexError::Message { vid, source }));
+        if is_last {
+            return parts;
+        }
+    }
 }

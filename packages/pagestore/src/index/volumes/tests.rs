@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use catgraft_client::{Answer, Endpoint, Retry, Transport, TransportError};
 use catgraft_core::{PageIndex, PageSet, SegmentId, Timestamp};
 use catgraft_proto::graft::common::v1::SegmentInfo;
+use futures::FutureExt;
 use parking_lot::Mutex;
 use prost::Message;
 
@@ -42,11 +43,15 @@ fn page(number: u64) -> PageIndex {
 /// What was asked for: after which LSN, and how many commits at most.
 type Asked = Arc<Mutex<Vec<(u64, u32)>>>;
 
-/// A metastore with one volume, whose commit L writes the page L % 97 + 1. An answer holds at most so many commits.
+/// A metastore with one volume, whose commit L writes the page L % 97 + 1, in its first segment; further ones hold 4096 pages
+/// each. An answer holds at most so many commits.
 #[derive(Debug)]
 struct Log {
     head: u64,
     answer_max: u64,
+    segments: u32,
+    /// One for every answer that may be given.
+    answers: Arc<Semaphore>,
     asked: Asked,
 }
 
@@ -60,13 +65,15 @@ impl Transport for Log {
         assert_eq!(path, "/metastore/internal/v1/read_log");
         let request = ReadLogRequest::decode(body.as_bytes().unwrap()).unwrap();
         self.asked.lock().push((request.after_lsn, request.commits_max));
+        self.answers.acquire().await.unwrap().forget();
         let max = if request.commits_max == 0 { u64::MAX } else { request.commits_max.into() };
         let count = max.min(self.answer_max).min(self.head.saturating_sub(request.after_lsn));
         let commits = (1..=count).map(|number| {
             let lsn = request.after_lsn + number;
             let graft = PageSet::from_iter([page(lsn % 97 + 1)]).encode();
-            let segments = vec![SegmentInfo { sid: bytes::Bytes::copy_from_slice(sid(lsn).as_bytes()), graft }];
-            LogCommit { lsn, page_count: 100, segments }
+            let mut segments = vec![SegmentInfo { sid: bytes::Bytes::copy_from_slice(sid(lsn).as_bytes()), graft }];
+            segments.extend((1..self.segments).map(full_segment));
+            LogCommit { lsn, page_count: u32::MAX, segments }
         });
         let answer = ReadLogResponse { head_lsn: self.head, commits: commits.collect() };
         let content_type = "application/x-protobuf".to_owned();
@@ -79,11 +86,27 @@ fn indexes(head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
     indexes_in(env::temp_dir(), ByteSize::from_mib(64), head, answer_max)
 }
 
+/// The segment whose pages begin with 4096 times its number.
+fn full_segment(number: u32) -> SegmentInfo {
+    let mut pages = PageSet::new();
+    pages.insert_range(page(u64::from(number) * 4096)..=page(u64::from(number) * 4096 + 4095));
+    let sid = sid(1_000_000 + u64::from(number));
+    SegmentInfo { sid: bytes::Bytes::copy_from_slice(sid.as_bytes()), graft: pages.encode() }
+}
+
+fn log(head: u64) -> Log {
+    let answers = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+    Log { head, answer_max: u64::MAX, segments: 1, answers, asked: Asked::default() }
+}
+
 fn indexes_in(folder: PathBuf, memory: ByteSize, head: u64, answer_max: u64) -> (Asked, VolumeIndexes) {
-    let asked = Asked::default();
-    let log = Log { head, answer_max, asked: Arc::clone(&asked) };
+    let log = Log { answer_max, ..log(head) };
+    (Arc::clone(&log.asked), indexes_of(log, folder, memory))
+}
+
+fn indexes_of(log: Log, folder: PathBuf, memory: ByteSize) -> VolumeIndexes {
     let endpoint = Endpoint::over(Arc::new(log), Retry::default());
-    (asked, VolumeIndexes::new(MetastoreClient::new(endpoint), memory, folder, 1))
+    VolumeIndexes::new(MetastoreClient::new(endpoint), memory, folder, 1)
 }
 
 /// The segments that hold the page that an LSN wrote.
@@ -106,6 +129,20 @@ async fn every_commit_of_a_long_log_is_entered_whatever_an_answer_holds() {
             assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}, answers of {answer_max} commits");
         }
     }
+}
+
+#[tokio::test]
+async fn who_asks_again_goes_on_where_somebody_gave_up() {
+    let log = Log { answers: Arc::new(Semaphore::new(2)), ..log(10_000) };
+    let (asked, answers) = (Arc::clone(&log.asked), Arc::clone(&log.answers));
+    let volumes = indexes_of(log, env::temp_dir(), ByteSize::from_mib(64));
+    let head = Lsn::new(10_000).unwrap();
+    // Polled until nothing moves any more: the third answer never comes.
+    assert!(volumes.at(vid(), head).now_or_never().is_none());
+    let before = asked.lock().len();
+    answers.add_permits(100);
+    volumes.at(vid(), head).await.unwrap();
+    assert_eq!(asked.lock()[before], (2 * PART_COMMITS, PART_COMMITS as u32));
 }
 
 #[tokio::test]
@@ -141,6 +178,21 @@ async fn a_log_of_any_length_takes_no_more_memory_than_there_is_for_all() {
     }
     assert!(volumes.disk_usage() > memory().as_bytes(), "{} bytes", volumes.disk_usage());
     assert!(asked.lock().len() as u64 <= MANY / PART_COMMITS + 2, "read once: {}", asked.lock().len());
+}
+
+#[tokio::test]
+async fn a_commit_of_any_size_takes_no_more_memory_than_there_is_for_all() {
+    // 16 GiB of pages.
+    let log = Log { segments: 1024, ..log(1) };
+    let (folder, memory) = (tempfile::tempdir().unwrap(), ByteSize::from_mib(32));
+    let volumes = indexes_of(log, folder.path().to_owned(), memory);
+    assert_eq!(found(&volumes, 1).await.unwrap(), [sid(1)]);
+    assert!(volumes.memory_usage() as u64 <= memory.as_bytes() / 2, "{} bytes", volumes.memory_usage());
+    assert!(volumes.disk_usage() > 2 * memory.as_bytes(), "{} bytes", volumes.disk_usage());
+    let pages = [1, 500, 1023].map(|number| page(number * 4096 + 17));
+    let plan = volumes.plan(vid(), Lsn::FIRST, &pages.into_iter().collect()).await.unwrap();
+    let expected = [1, 500, 1023].map(|number| sid(1_000_000 + number));
+    assert_eq!(plan.into_iter().map(|planned| planned.sid).collect::<Vec<_>>(), expected);
 }
 
 #[tokio::test]
