@@ -1,8 +1,12 @@
 //! The pages that changed in a range of commits, in time that hardly grows with the range.
 //!
 //! History never changes, so the union of the changes of every [`BLOCK_COMMITS`] commits, counted from the first, is
-//! worked out once and kept in memory. A long range is then some hundred unions of blocks and, at its ends, fewer commits than a
-//! block has. A block is worked out once however many clients ask for it at a time.
+//! worked out once and kept in memory, and so is that of every [`SPAN_BLOCKS`] blocks. A long range is then some hundred unions of
+//! spans and blocks and, at its ends, fewer commits than a block has. Each is worked out once however many clients
+//! ask for it at a time.
+
+#[cfg(test)]
+mod tests;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -15,17 +19,26 @@ use crate::catalog::{Catalog, CommitsWanted};
 
 /// Commits of a block.
 const BLOCK_COMMITS: u64 = 1024;
+/// Blocks of a span.
+const SPAN_BLOCKS: u64 = 128;
 /// What a block costs in memory beside its page set.
 const BLOCK_BYTES: u64 = 128;
 /// How many blocks room is made for at first.
 const BLOCKS_EXPECTED: usize = 1024;
-/// Blocks of one range that are worked out at a time.
+/// Parts of one range that are worked out at a time.
 const CONCURRENCY: usize = 2;
 
-/// A block of a volume, by its number.
-type Key = (VolumeId, u64);
+/// What is kept of a volume: a block or a span.
+type Key = (VolumeId, Whole);
 
-/// The blocks in memory.
+/// A block or a span, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Whole {
+    Block(u64),
+    Span(u64),
+}
+
+/// The blocks and spans in memory.
 pub(crate) struct ChangedPages(Cache<Key, Arc<PageSet>, Bytes>);
 
 #[derive(Clone)]
@@ -58,56 +71,80 @@ impl ChangedPages {
         let parts = parts(range.start().get(), range.end().get());
         let parts = stream::iter(parts).map(|part| async move {
             match part {
-                Part::Block(number) => {
-                    let work = async { read_span(catalog, vid, block(number)).await.map(Arc::new) };
-                    self.0.get_or_insert_async(&(vid, number), work).await
-                }
-                Part::Commits(lsns) => read_span(catalog, vid, lsns).await.map(Arc::new),
+                Part::Whole(Whole::Span(number)) => self.span(catalog, vid, number).await,
+                Part::Whole(Whole::Block(number)) => self.block(catalog, vid, number).await,
+                Part::Commits(lsns) => read_commits(catalog, vid, lsns).await.map(Arc::new),
             }
         });
-        let union = |mut pages: PageSet, part: Arc<PageSet>| async move {
-            pages.union_with(&part);
-            Ok(pages)
-        };
         parts.buffer_unordered(CONCURRENCY).try_fold(PageSet::new(), union).await
+    }
+
+    async fn span(&self, catalog: &dyn Catalog, vid: VolumeId, number: u64) -> Result<Arc<PageSet>, Error> {
+        let work = async {
+            let blocks = stream::iter(number * SPAN_BLOCKS..(number + 1) * SPAN_BLOCKS);
+            let blocks = blocks.map(|number| self.block(catalog, vid, number)).buffer_unordered(CONCURRENCY);
+            blocks.try_fold(PageSet::new(), union).await.map(Arc::new)
+        };
+        self.0.get_or_insert_async(&(vid, Whole::Span(number)), work).await
+    }
+
+    async fn block(&self, catalog: &dyn Catalog, vid: VolumeId, number: u64) -> Result<Arc<PageSet>, Error> {
+        let work = async { read_commits(catalog, vid, Whole::Block(number).lsns()).await.map(Arc::new) };
+        self.0.get_or_insert_async(&(vid, Whole::Block(number)), work).await
+    }
+}
+
+async fn union(mut pages: PageSet, part: Arc<PageSet>) -> Result<PageSet, Error> {
+    pages.union_with(&part);
+    Ok(pages)
+}
+
+impl Whole {
+    /// The largest that begins with an LSN and ends with another one or before it.
+    fn at(first: u64, last: u64) -> Option<Self> {
+        let before = (first - 1) / BLOCK_COMMITS;
+        let wholes = [Self::Span(before / SPAN_BLOCKS), Self::Block(before)];
+        wholes.into_iter().find(|whole| *whole.lsns().start() == first && *whole.lsns().end() <= last)
+    }
+
+    fn lsns(self) -> RangeInclusive<u64> {
+        let (number, len) = match self {
+            Self::Block(number) => (number, BLOCK_COMMITS),
+            Self::Span(number) => (number, SPAN_BLOCKS * BLOCK_COMMITS),
+        };
+        number * len + 1..=(number + 1) * len
     }
 }
 
 /// A part of a range.
 #[derive(Debug, PartialEq)]
 enum Part {
-    /// The whole block of this number.
-    Block(u64),
+    Whole(Whole),
     /// Fewer commits than a block.
     Commits(RangeInclusive<u64>),
 }
 
-/// The LSNs of a block.
-fn block(number: u64) -> RangeInclusive<u64> {
-    number * BLOCK_COMMITS + 1..=(number + 1) * BLOCK_COMMITS
-}
-
-/// Cuts a range where blocks begin and end.
+/// Cuts a range where blocks and spans begin and end.
 fn parts(first: u64, last: u64) -> impl Iterator<Item = Part> {
     let mut next = first;
     std::iter::from_fn(move || {
         if next > last {
             return None;
         }
-        let number = (next - 1) / BLOCK_COMMITS;
-        let whole = block(number);
-        let part = if next == *whole.start() && *whole.end() <= last {
-            Part::Block(number)
-        } else {
-            Part::Commits(next..=last.min(*whole.end()))
+        let (part, end) = match Whole::at(next, last) {
+            Some(whole) => (Part::Whole(whole), *whole.lsns().end()),
+            None => {
+                let end = last.min(*Whole::Block((next - 1) / BLOCK_COMMITS).lsns().end());
+                (Part::Commits(next..=end), end)
+            }
         };
-        next = whole.end() + 1;
+        next = end + 1;
         Some(part)
     })
 }
 
 /// Reads the log of a few commits.
-async fn read_span(catalog: &dyn Catalog, vid: VolumeId, lsns: RangeInclusive<u64>) -> Result<PageSet, Error> {
+async fn read_commits(catalog: &dyn Catalog, vid: VolumeId, lsns: RangeInclusive<u64>) -> Result<PageSet, Error> {
     let lsn = |number: u64| Lsn::try_from(number).expect("LSNs of a range count from 1");
     let (mut next, last) = (*lsns.start(), *lsns.end());
     let mut pages = PageSet::new();
@@ -124,27 +161,4 @@ async fn read_span(catalog: &dyn Catalog, vid: VolumeId, lsns: RangeInclusive<u6
         }
     }
     Ok(pages)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{BLOCK_COMMITS, Part, parts};
-
-    fn cut(first: u64, last: u64) -> Vec<Part> {
-        parts(first, last).collect()
-    }
-
-    #[test]
-    fn a_range_is_cut_where_blocks_begin_and_end() {
-        let end = BLOCK_COMMITS;
-        assert_eq!(cut(1, end), [Part::Block(0)]);
-        assert_eq!(cut(1, end - 1), [Part::Commits(1..=end - 1)]);
-        assert_eq!(cut(2, end), [Part::Commits(2..=end)]);
-        assert_eq!(cut(end, end + 1), [Part::Commits(end..=end), Part::Commits(end + 1..=end + 1)]);
-        assert_eq!(
-            cut(5, 3 * end + 7),
-            [Part::Commits(5..=end), Part::Block(1), Part::Block(2), Part::Commits(3 * end + 1..=3 * end + 7)]
-        );
-        assert_eq!(cut(9, 8), []);
-    }
 }
