@@ -41,7 +41,8 @@ pub(crate) async fn compare_pages(
     let answer = loop {
         match servers.pagestore(rng).read_pages(&request).await {
             Ok(answer) => break answer,
-            Err(error) if servers.is_damage(&error) || servers.is_to_be_repeated(rng, &error).await => {}
+            Err(error) if servers.is_to_be_repeated(rng, &error).await => {}
+            Err(error) if servers.is_denial(rng, &error).await || servers.is_damage(&error) => {}
             Err(error) => return Err(Violation::Refused { vid, what: format!("a read at LSN {lsn}"), error }),
         }
     };
