@@ -42,7 +42,7 @@ class Cluster:
         """Makes the cluster and its database, and starts it."""
         self.disk.mount(self._owner)
         options = ["--auth-local", "peer", "--auth-host", "reject", "--encoding", "UTF8", "--no-locale"]
-        # Small files of its log, so that a full disk has no room for the next one soon.
+        # Its log is in small files, each of them new: a full disk soon has no room for the next one.
         options += ["--wal-segsize", "1"]
         command = ["initdb", "--pgdata", self.disk.folder, "--username", self._user, *options]
         made = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, **self._as)
@@ -76,6 +76,7 @@ class Cluster:
         settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=100"]
         # Before it recovers, it has everything synced: the file system as a whole, which is faster than file by file.
         settings.append("recovery_init_sync_method=syncfs")
+        settings.append("wal_recycle=off")
         options = [word for setting in settings for word in ("-c", setting)]
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
