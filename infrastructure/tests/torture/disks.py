@@ -36,7 +36,7 @@ class Disk:
         self.name, self.folder = name, folder
 
     def mount(self, owner=None):
-        """Makes the folder, for the user and the group of `owner`, and the disk, with room for half of the machine's memory."""
+        """Makes the folder, for `owner` (user and group), and the disk, with room for half of the machine's memory."""
         user, group = owner or (os.geteuid(), os.getegid())
         self.folder.mkdir(parents=True)
         os.chown(self.folder, user, group)

@@ -148,7 +148,8 @@ def _requests(store, rng):
     name = fault if isinstance(fault, str) else next(iter(fault))
     rules, ids = [{"fault": fault, "chance": chance}], []
     if fault is _SLOW_PART:
-        name, rules = "slow for some keys", [{"fault": fault, "key": part} for part in rng.sample(_FOLDERS, _FOLDERS_OF_PART)]
+        name, folders = "slow for some keys", rng.sample(_FOLDERS, _FOLDERS_OF_PART)
+        rules = [{"fault": fault, "key": folder} for folder in folders]
 
     def begin():
         ids.extend(store.command_of("POST", "/faults", rule)["id"] for rule in rules)
