@@ -21,3 +21,4 @@ def test_nothing_acknowledged_is_lost_in_a_short_torture(catalog, store, seed, t
     assert (result["lost"], result["wrong_bytes"]) == (0, 0)
     assert result["native"]["acknowledged"] == result["native"]["commits_read_back"] > 0
     assert result["bank"]["transfers"] > 0 and result["mishaps"]
+    assert result["fsck"]["damaged"] == 0 and result["fsck"]["commits"] >= result["native"]["acknowledged"]

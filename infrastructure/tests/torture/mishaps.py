@@ -9,6 +9,8 @@ import signal
 from dataclasses import dataclass, field
 from typing import Callable
 
+from disks import can_mount
+
 # Faults of the store that strike single requests. `slow` takes milliseconds.
 _REQUEST_FAULTS = [
     "internal_error",
@@ -21,6 +23,10 @@ _REQUEST_FAULTS = [
     "flip_bit",
     {"slow": 300},
 ]
+# Slower than a pagestore waits for, and for the keys of one partition only: so many of the folders that the store has.
+_SLOW_PART = {"slow": 2000}
+_FOLDERS = [f"segments/{letter}" for letter in "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"]
+_FOLDERS_OF_PART = 12
 # What must be well before something else can become ready, lower first.
 _THAW, _STORE, _POSTGRES, _METASTORE, _PAGESTORE = range(5)
 
@@ -44,6 +50,7 @@ def draw(house, rng):
     victims = [_service(service, order) for service, order in _services(house)]
     if house.postgres:
         victims.append(_postgres(house.postgres, rng))
+    victims += [_disk(disk) for disk in filter(None, [house.catalog, house.objects]) if can_mount()]
     if house.store:
         # Twice: requests that fail are the most common thing that a store does wrong.
         victims += [_store(house.store), _requests(house.store, rng)]
@@ -76,6 +83,10 @@ def _frozen(process):
     return Mishap(process.name, "stopped and continued", send(signal.SIGSTOP), send(signal.SIGCONT), _THAW)
 
 
+def _disk(disk):
+    return [Mishap(disk.name, "full", disk.fill, disk.free, _STORE)]
+
+
 def _postgres(cluster, rng):
     def started():
         cluster.wait_ended()
@@ -94,8 +105,13 @@ def _postgres(cluster, rng):
     def end_connections():
         cluster.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
+    def room_given():
+        cluster.disk.free()
+        # It ends by itself where it had no room for its log.
+        cluster.start()
+
     name = cluster.name
-    return [
+    mishaps = [
         Mishap(name, "killed", lambda: cluster.send(signal.SIGKILL), started, _POSTGRES),
         Mishap(name, "stopped immediately", lambda: cluster.send(signal.SIGQUIT), started, _POSTGRES),
         Mishap(name, "restarted", lambda: cluster.send(signal.SIGINT), started, _POSTGRES),
@@ -109,24 +125,37 @@ def _postgres(cluster, rng):
             lambda: cluster.signal_all(signal.SIGCONT),
         ),
     ]
+    if can_mount():
+        mishaps.append(Mishap(name, "on a full disk", cluster.disk.fill, room_given, _POSTGRES))
+    return mishaps
 
 
 def _store(store):
     def switched(name, what):
         return Mishap(store.name, what, lambda: store.switch(name, True), lambda: store.switch(name, False), _STORE)
 
-    return [switched("frozen", "frozen"), switched("bucket_gone", "without its bucket"), _frozen(store)]
+    return [
+        switched("frozen", "frozen"),
+        switched("bucket_gone", "without its bucket"),
+        switched("credentials_revoked", "with other credentials"),
+        switched("list_stale", "with an old list"),
+        _frozen(store),
+    ]
 
 
 def _requests(store, rng):
-    fault, chance = rng.choice(_REQUEST_FAULTS), rng.choice([0.1, 0.5, 1.0])
+    fault, chance = rng.choice([*_REQUEST_FAULTS, _SLOW_PART]), rng.choice([0.1, 0.5, 1.0])
     name = fault if isinstance(fault, str) else next(iter(fault))
-    rules = []
+    rules, ids = [{"fault": fault, "chance": chance}], []
+    if fault is _SLOW_PART:
+        name, folders = "slow for some keys", rng.sample(_FOLDERS, _FOLDERS_OF_PART)
+        rules = [{"fault": fault, "key": folder} for folder in folders]
 
     def begin():
-        rules.append(store.command_of("POST", "/faults", {"fault": fault, "chance": chance})["id"])
+        ids.extend(store.command_of("POST", "/faults", rule)["id"] for rule in rules)
 
     def mend():
-        store.command_of("DELETE", f"/faults/{rules.pop()}")
+        while ids:
+            store.command_of("DELETE", f"/faults/{ids.pop()}")
 
     return [Mishap(f"{store.name}'s requests", name, begin, mend, _STORE)]

@@ -17,7 +17,7 @@ class Native:
             for service in services:
                 self.command += [f"--{kind}", service.url]
         if house.store is not None:
-            self.command.append("--expect-damage")
+            self.command.append("--expect-refusals")
         self.lines, self.told = 0, {"state": "pushing", "acknowledged": 0}
 
     def start(self):

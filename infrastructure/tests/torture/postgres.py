@@ -1,12 +1,14 @@
-"""A Postgres cluster of a run's own, made to be killed: it syncs to disk, so what it acknowledged has to be there afterwards."""
+"""A Postgres cluster of a run's own, made to be killed: it syncs, so what it acknowledged has to be there afterwards."""
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
+from disks import Disk
 from processes import clean_environment, wait_until
 
 _DATABASE = "catalog"
@@ -25,19 +27,24 @@ class Cluster:
         # Not in the folder of the run: the path of a socket may have 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="catgraft-torture-postgres.", dir="/tmp"))
         self.folder.chmod(0o755)
-        self.log = self.folder / "log"
+        # Its log lies beside its disk, not on it.
+        self.log, self.disk = self.folder / "log", Disk("postgres's disk", self.folder / "data")
         self.child = None
         self._user = pwd.getpwuid(os.getuid()).pw_name
-        self._as = {}
+        self._as, self._owner = {}, None
         if os.getuid() == 0:
             server = pwd.getpwnam("postgres")
-            os.chown(self.folder, server.pw_uid, server.pw_gid)
+            self._owner = server.pw_uid, server.pw_gid
+            os.chown(self.folder, *self._owner)
             self._as = {"user": server.pw_uid, "group": server.pw_gid, "extra_groups": []}
 
     def create(self):
         """Makes the cluster and its database, and starts it."""
+        self.disk.mount(self._owner)
         options = ["--auth-local", "peer", "--auth-host", "reject", "--encoding", "UTF8", "--no-locale"]
-        command = ["initdb", "--pgdata", self.folder / "data", "--username", self._user, *options]
+        # Its log is in small files, each of them new: a full disk soon has no room for the next one.
+        options += ["--wal-segsize", "1"]
+        command = ["initdb", "--pgdata", self.disk.folder, "--username", self._user, *options]
         made = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, **self._as)
         assert made.returncode == 0, f"initdb failed:\n{made.stdout}{made.stderr}"
         self.start()
@@ -69,10 +76,11 @@ class Cluster:
         settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=100"]
         # Before it recovers, it has everything synced: the file system as a whole, which is faster than file by file.
         settings.append("recovery_init_sync_method=syncfs")
+        settings.append("wal_recycle=off")
         options = [word for setting in settings for word in ("-c", setting)]
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
-                ["postgres", "-D", self.folder / "data", *options],
+                ["postgres", "-D", self.disk.folder, *options],
                 cwd=self.folder,
                 env=clean_environment(),
                 stdin=subprocess.DEVNULL,
@@ -112,3 +120,8 @@ class Cluster:
             self.signal_all(signal.SIGCONT)
             self.send(signal.SIGQUIT)
             self.wait_ended()
+
+    def remove(self):
+        """Removes its folder, the log in it too."""
+        self.disk.unmount(keep=False)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -5,7 +5,7 @@ from collections import Counter
 
 def table(result):
     """The result as lines for people."""
-    native, bank = Counter(result["native"]), Counter(result["bank"])
+    native, bank, fsck = (Counter(result[part]) for part in ("native", "bank", "fsck"))
     lines = [
         ("run", f"{result['seconds']} s on {result['catalog']} and {result['store']}, seed {result['seed']}"),
         ("acknowledged", f"{native['acknowledged']} commits, {native['repeated']} of them twice at the same LSN; "
@@ -14,10 +14,14 @@ def table(result):
         ("mishaps", f"{sum(result['mishaps'].values())} in {result['rounds']} rounds"),
         *((f"  {times} times", what) for what, times in result["mishaps"].items()),
         *((f"  {times} requests", f"of the store: {what}") for what, times in result["store_faults"].items()),
+        *([("  no room", f"{result['writes_without_room']} lines of logs say so")] if not result["left_out"] else []),
+        *(("  left out", f"{what}: this user or this kernel cannot mount small ones") for what in result["left_out"]),
         ("recovery", f"{result['recovery_max_seconds']} s at most from the end of a mishap to the next acknowledgement"),
         ("read", f"{native['reads']} times meanwhile; {native['damaged']} reads refused as damaged, "
-         f"{native['late_polls']} polls before the news had come"),
+         f"{native['denied']} requests because the store denied access, {native['late_polls']} polls before the news had come"),
         ("read back", f"{native['commits_read_back']} commits; {native['pages_compared']} pages compared in all"),
+        ("fsck", f"{fsck['damaged']} missing, damaged or dangling in {fsck['commits']} commits, {fsck['segments']} segments "
+         f"and {fsck['objects']} objects; {fsck['orphans']} orphans"),
         ("lost", "nothing" if result["lost"] == 0 else "see below"),
         ("wrong bytes", "none" if result["wrong_bytes"] == 0 else "see below"),
     ]  # fmt: skip

@@ -19,6 +19,7 @@ from pathlib import Path
 # Processes, ports and replicas are those of the end-to-end tests.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
+import disks  # noqa: E402
 import mishaps  # noqa: E402
 from bank import Bank  # noqa: E402
 from house import House  # noqa: E402
@@ -37,6 +38,7 @@ and exits with 0 only if nothing acknowledged was lost and nothing wrong was rea
 def main():
     """Runs what the arguments say, and tells how it went."""
     options = _options()
+    disks.enter_namespace()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
     folder = Path(tempfile.mkdtemp(prefix="catgraft-torture."))
     run = Run(folder, options)
@@ -83,7 +85,7 @@ class Run:
     def __init__(self, folder, options):
         self.options, self.rng = options, random.Random(options.seed)
         self.seconds, self.rounds, self.mishaps, self.recovery_max = 0.0, 0, Counter(), 0.0
-        self.store_faults, self.told, self.transfers = {}, {}, {}
+        self.store_faults, self.told, self.transfers, self.compared, self.no_room = {}, {}, {}, {}, 0
         self.started = time.monotonic()
         self.house = House(folder, options.catalog, options.store, options.seed)
         self.native = self.bank = None
@@ -109,6 +111,10 @@ class Run:
         self.told = self.native.finish(seconds=120 + 2 * self.options.seconds)
         self.house.check()
         self.house.stop()
+        self.compared = self.house.compare()
+        acknowledged = self.told["acknowledged"] + self.transfers["pushes"]
+        assert self.compared["commits"] >= acknowledged, f"{acknowledged} commits were acknowledged: {self.compared}"
+        self.no_room = self.house.writes_without_room()
 
     def _progress(self, elapsed):
         acknowledged, transfers = self.native.told["acknowledged"], self.bank.transfers
@@ -149,7 +155,7 @@ class Run:
         """Ends whatever still runs."""
         for party in filter(None, [self.bank, self.native, self.house]):
             party.kill()
-        self.house.remove_postgres(keep)
+        self.house.leave(keep)
 
     def result(self, failure):
         """What is told of the run."""
@@ -165,10 +171,13 @@ class Run:
             "seconds_in_all": round(time.monotonic() - self.started, 1),
             "rounds": self.rounds,
             "mishaps": dict(sorted(self.mishaps.items())),
+            "left_out": [] if disks.can_mount() else ["full disks"],
             "store_faults": self.store_faults,
+            "writes_without_room": self.no_room,
             "recovery_max_seconds": round(self.recovery_max, 2),
             "native": self.told or (self.native.told if self.native else {}),
             "bank": self.transfers,
+            "fsck": self.compared,
             "lost": 0 if failure is None else None,
             "wrong_bytes": 0 if failure is None else None,
         }

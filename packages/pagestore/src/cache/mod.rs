@@ -3,6 +3,7 @@
 //! Pages and segments never change, so nothing here is ever stale; all of it may be lost. Limits are settings and
 //! are held by the caches themselves, the disk's too: its files are as large as the limit says, and no larger.
 
+mod folder;
 mod key;
 mod pages;
 mod segments;

@@ -4,7 +4,7 @@
 //! comes back. Pages enter only after their segment's hash was checked, or as they were pushed.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -15,7 +15,7 @@ use foyer::{
     S3FifoConfig,
 };
 
-use super::key::PageKey;
+use super::{folder, key::PageKey};
 
 /// Least disk space that a disk cache works with.
 const DISK_MIN: u64 = 1 << 19;
@@ -26,8 +26,6 @@ const FILE_MIN: u64 = 8 * PAGE_ON_DISK;
 const FILE_MAX: u64 = 16 << 20;
 /// The disk cache counts the bytes of a file in 32 bits.
 const FILE_LIMIT: u64 = u32::MAX as u64;
-/// What the disk cache calls its files, before their number.
-const FILE_PREFIX: &str = "foyer-storage-direct-fs-";
 /// A small disk cache has at least so many files, because a file is what is dropped at a time.
 const FILES_MIN: u64 = 8;
 /// Memory for pages that are being written to disk.
@@ -52,7 +50,7 @@ pub enum CacheError {
         /// The setting of the files.
         open: u32,
     },
-    /// A file that an earlier, larger cache left can't be removed.
+    /// A file that an earlier cache left can't be removed.
     #[error("the cache folder {} can't be tidied", path.display())]
     Tidy {
         /// The folder.
@@ -118,17 +116,17 @@ impl PageCache {
             .with_weighter(|_: &PageKey, page: &Bytes| page.len() + ENTRY_OVERHEAD)
             .storage();
         let path = disk.map_or(Path::new(""), |disk| disk.path.as_path());
-        let folder = |source| CacheError::Folder { path: path.to_owned(), source };
+        let unusable = |source| CacheError::Folder { path: path.to_owned(), source };
         let builder = match disk {
             None => builder,
             Some(disk) => {
                 disk.check()?;
                 let file_bytes = disk.file_bytes();
                 let files = disk.space_limit.as_bytes() / file_bytes;
-                remove_files_from(path, files).map_err(|source| CacheError::Tidy { path: path.to_owned(), source })?;
+                folder::tidy(path, files).map_err(|source| CacheError::Tidy { path: path.to_owned(), source })?;
                 let capacity = files * file_bytes;
                 let capacity = usize::try_from(capacity).unwrap_or(usize::MAX);
-                let device = FsDeviceBuilder::new(path).with_capacity(capacity).build().map_err(folder)?;
+                let device = FsDeviceBuilder::new(path).with_capacity(capacity).build().map_err(unusable)?;
                 let file_bytes = usize::try_from(file_bytes).expect("a file is a part of the capacity");
                 let engine = BlockEngineConfig::new(device)
                     .with_block_size(file_bytes)
@@ -138,7 +136,7 @@ impl PageCache {
                 builder.with_io_engine_config(PsyncIoEngineConfig::new()).with_engine_config(engine)
             }
         };
-        builder.build().await.map(Self).map_err(folder)
+        builder.build().await.map(Self).map_err(unusable)
     }
 
     /// The page, where memory has it.
@@ -179,22 +177,4 @@ impl PageCache {
             tracing::warn!(error = %error, "the cache could not be written to its folder");
         }
     }
-}
-
-/// Removes the files of an earlier cache with a higher limit, which would never be used or removed again.
-fn remove_files_from(folder: &Path, first: u64) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(FILE_PREFIX)?.parse::<u64>().ok());
-        if number.is_some_and(|number| number >= first) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }

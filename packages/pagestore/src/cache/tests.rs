@@ -1,6 +1,6 @@
 //! The caches hold their limits, and give back what they were given.
 
-use std::{path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex, SegmentId, Timestamp, VolumeId};
@@ -29,7 +29,7 @@ fn disk(path: &Path, limit: &str) -> DiskOptions {
 }
 
 fn bytes_on_disk(path: &Path) -> u64 {
-    std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+    fs::read_dir(path).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
 #[tokio::test]
@@ -128,4 +128,31 @@ fn sealed_index() -> SegmentIndex {
     let mut builder = SegmentBuilder::new();
     builder.push(vid(), PageIndex::FIRST, page(1).try_into().unwrap()).unwrap();
     builder.finish().index
+}
+
+#[tokio::test]
+async fn a_folder_that_a_killed_process_left_without_an_empty_file_is_written_to_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = disk(folder.path(), "1 MB");
+    for _ in 0..2 {
+        let cache = PageCache::open(ByteSize::from_bytes(64 * 1024), Some(&options)).await.unwrap();
+        for index in indexes(1000) {
+            cache.insert(sid(), vid(), index, page(index.get()));
+        }
+        let closed = tokio::time::timeout(Duration::from_secs(30), cache.close()).await;
+        assert!(closed.is_ok(), "the cache waits for an empty file");
+        drop(cache);
+        use_every_file(folder.path());
+    }
+}
+
+/// As if the process had been killed right after it took the last empty file.
+fn use_every_file(folder: &Path) {
+    let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let is_used = |path: &&std::path::PathBuf| fs::read(path).unwrap()[..16] != [0; 16];
+    let (used, empty): (Vec<_>, Vec<_>) = files.iter().partition(is_used);
+    assert!(!used.is_empty(), "nothing was written");
+    for path in empty {
+        fs::copy(used[0], path).unwrap();
+    }
 }

@@ -28,6 +28,9 @@ use crate::{
 /// compares what is polled with the catalog every ten seconds, and may be stopped for a while.
 const NEWS_MAX: Duration = Duration::from_secs(30);
 
+/// A read is refused for no longer than this because of what the store does: by then all mishaps of a round are mended.
+const REFUSED_MAX: Duration = Duration::from_secs(60);
+
 /// Reads these pages at an acknowledged LSN, and compares them byte for byte.
 pub(crate) async fn compare_pages(
     servers: &Servers,
@@ -38,10 +41,14 @@ pub(crate) async fn compare_pages(
 ) -> Result<(), Violation> {
     let vid = volume.vid();
     let request = ReadPagesRequest { vid: wire(vid.as_bytes()), lsn: lsn.get(), graft: pages.encode() };
+    let mut refused_since = None;
     let answer = loop {
         match servers.pagestore(rng).read_pages(&request).await {
             Ok(answer) => break answer,
-            Err(error) if servers.is_damage(&error) || servers.is_to_be_repeated(rng, &error).await => {}
+            Err(error) if servers.is_to_be_repeated(rng, &error).await => {}
+            Err(error)
+                if (servers.is_denial(rng, &error).await || servers.is_damage(&error))
+                    && refused_since.get_or_insert_with(Instant::now).elapsed() < REFUSED_MAX => {}
             Err(error) => return Err(Violation::Refused { vid, what: format!("a read at LSN {lsn}"), error }),
         }
     };

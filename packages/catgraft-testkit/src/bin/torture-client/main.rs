@@ -67,9 +67,10 @@ struct Arguments {
     /// An answer that does not come within this time is given up, such as 3s; the request is then made again elsewhere.
     #[arg(long, default_value = "3s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// The store flips bits: a read may be refused with an error of the server, never answered with a wrong page.
+    /// The store flips bits and denies access: a read may be refused with an error of the server, never answered with a
+    /// wrong page; and a write of pages where access is denied.
     #[arg(long)]
-    expect_damage: bool,
+    expect_refusals: bool,
 }
 
 #[tokio::main]
@@ -86,8 +87,8 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
     let tally = Arc::new(Tally::default());
-    let Arguments { metastore, pagestore, timeout, expect_damage, .. } = &arguments;
-    let servers = Servers::new(metastore, pagestore, *timeout, *expect_damage, Arc::clone(&tally))?;
+    let Arguments { metastore, pagestore, timeout, expect_refusals, .. } = &arguments;
+    let servers = Servers::new(metastore, pagestore, *timeout, *expect_refusals, Arc::clone(&tally))?;
     let volumes = Arc::new(Volumes::default());
     let stop = Arc::new(AtomicBool::new(false));
     stop_at_end_of_input(Arc::clone(&stop));

@@ -97,6 +97,7 @@ impl Pusher {
             match self.servers.pagestore(&mut self.rng).write_pages(&request).await {
                 Ok(answer) => return Ok(answer.segments),
                 Err(error) if self.servers.is_to_be_repeated(&mut self.rng, &error).await => {}
+                Err(error) if self.servers.is_denial(&mut self.rng, &error).await => {}
                 Err(error) => return Err(Violation::Refused { vid, what: "a write of pages".to_owned(), error }),
             }
         }

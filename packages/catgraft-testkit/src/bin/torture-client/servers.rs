@@ -9,6 +9,9 @@ use rand::{Rng as _, rngs::SmallRng, seq::IndexedRandom as _};
 
 use crate::tally::Tally;
 
+/// How a pagestore answers where the store denies access: a write, and the end of what it says of a read.
+const DENIED_WRITE: &str = "the object store refuses the pages";
+const DENIED_READ: &str = "can't be read";
 /// Longest pause after an attempt without an answer.
 const PAUSE_MAX_MS: u64 = 40;
 
@@ -22,7 +25,7 @@ pub(crate) fn wire(id: &[u8; 16]) -> Bytes {
 pub(crate) struct Servers {
     metastores: Arc<[MetastoreClient]>,
     pagestores: Arc<[PagestoreClient]>,
-    expect_damage: bool,
+    expect_refusals: bool,
     tally: Arc<Tally>,
 }
 
@@ -32,7 +35,7 @@ impl Servers {
         metastores: &[String],
         pagestores: &[String],
         timeout: Duration,
-        expect_damage: bool,
+        expect_refusals: bool,
         tally: Arc<Tally>,
     ) -> Result<Self, EndpointError> {
         let endpoint = |url: &String| Endpoint::new(url, None, timeout, Retry::NEVER);
@@ -40,7 +43,7 @@ impl Servers {
             metastores.iter().map(|url| endpoint(url).map(MetastoreClient::new)).collect();
         let pagestores: Result<Vec<_>, _> =
             pagestores.iter().map(|url| endpoint(url).map(PagestoreClient::new)).collect();
-        Ok(Self { metastores: metastores?.into(), pagestores: pagestores?.into(), expect_damage, tally })
+        Ok(Self { metastores: metastores?.into(), pagestores: pagestores?.into(), expect_refusals, tally })
     }
 
     /// What is counted.
@@ -80,8 +83,28 @@ impl Servers {
 
     /// Is a refused read to be made again because the store's answer was damaged?
     pub(crate) fn is_damage(&self, error: &Error) -> bool {
-        let is_damage = self.expect_damage && error.code() == Some(GraftErrCode::Server);
+        let is_damage = self.expect_refusals && error.code() == Some(GraftErrCode::Server);
         self.tally.damaged.add(usize::from(is_damage));
         is_damage
+    }
+
+    /// Is a refused read or write to be made again because the store denied access? If so, after a short pause, which
+    /// this waits for.
+    pub(crate) async fn is_denial(&self, rng: &mut SmallRng, error: &Error) -> bool {
+        let is_denial = self.expect_refusals && says_denied(error);
+        if is_denial {
+            self.tally.denied.add(1);
+            self.pause(rng).await;
+        }
+        is_denial
+    }
+}
+
+fn says_denied(error: &Error) -> bool {
+    match error {
+        Error::Refused { code: GraftErrCode::Server, message, .. } => {
+            message == DENIED_WRITE || message.ends_with(DENIED_READ)
+        }
+        _ => false,
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Tally {
     pub(crate) late_polls: Count,
     /// Reads that were refused because the store's answer was damaged.
     pub(crate) damaged: Count,
+    /// Reads and writes that were refused because the store denied access.
+    pub(crate) denied: Count,
     /// Reads and pulls that were compared while pushes went on.
     pub(crate) reads: Count,
     /// Commits that were read back at the end.
@@ -52,6 +54,7 @@ impl Tally {
             unanswered,
             late_polls,
             damaged,
+            denied,
             reads,
             commits_read_back,
             pages_compared,
@@ -63,6 +66,7 @@ impl Tally {
             ("unanswered", unanswered),
             ("late_polls", late_polls),
             ("damaged", damaged),
+            ("denied", denied),
             ("reads", reads),
             ("commits_read_back", commits_read_back),
             ("pages_compared", pages_compared),
