@@ -84,6 +84,9 @@ impl Endpoint {
     pub(crate) async fn call_once<A: Message + Default>(&self, path: &'static str, body: Body) -> Result<A, Error> {
         let transport = |source: TransportError| Error::Transport { call: path, url: self.url().to_owned(), source };
         let Answer { status, content_type, body } = self.transport.post(path, body).await.map_err(transport)?;
+        if (300..400).contains(&status) {
+            return Err(Error::Redirected { call: path, url: self.url().to_owned(), status });
+        }
         let not_protocol = || Error::NotProtocol { call: path, url: self.url().to_owned(), status };
         if content_type != PROTOBUF {
             return Err(not_protocol());

@@ -29,6 +29,16 @@ pub enum Error {
         /// What failed.
         source: TransportError,
     },
+    /// The answer leads to another address, and nobody went there: token and pages are for the one that was given.
+    #[error("{call}: {url} answers {status}, a redirect, and none is followed: give the address that it leads to")]
+    Redirected {
+        /// Path of the call.
+        call: &'static str,
+        /// The service's address.
+        url: String,
+        /// HTTP status.
+        status: u16,
+    },
     /// An answer came that is not of the protocol.
     #[error(
         "{call}: {url} answers {status} with a body that is no message of the protocol; is this the right address?"
@@ -49,6 +59,7 @@ impl Error {
         match self {
             Self::Refused { code, .. } => *code == GraftErrCode::ServiceUnavailable,
             Self::Transport { .. } => true,
+            Self::Redirected { .. } => false,
             Self::NotProtocol { status, .. } => matches!(status, 502..=504),
         }
     }
@@ -57,7 +68,7 @@ impl Error {
     pub(crate) fn is_retryable(&self) -> bool {
         match self {
             Self::Transport { source, .. } => !source.is_timeout,
-            Self::Refused { .. } | Self::NotProtocol { .. } => self.is_temporary(),
+            Self::Refused { .. } | Self::Redirected { .. } | Self::NotProtocol { .. } => self.is_temporary(),
         }
     }
 
@@ -65,7 +76,7 @@ impl Error {
     pub fn code(&self) -> Option<GraftErrCode> {
         match self {
             Self::Refused { code, .. } => Some(*code),
-            Self::Transport { .. } | Self::NotProtocol { .. } => None,
+            Self::Transport { .. } | Self::Redirected { .. } | Self::NotProtocol { .. } => None,
         }
     }
 }

@@ -36,11 +36,13 @@ impl Http {
         let client = match base.scheme() {
             "https" => Client::builder(),
             // Never speaks TLS: the machine's certificates are not read, which takes some milliseconds, and need not be
-            // there. Whoever redirects to https is to be named with it.
-            _ => Client::builder().tls_certs_only([]).redirect(Policy::none()),
+            // there.
+            _ => Client::builder().tls_certs_only([]),
         };
         let client = client
             .default_headers(headers)
+            // Token and pages are for this address and no other: a redirect is an error that is told.
+            .redirect(Policy::none())
             .user_agent(concat!("catgraft/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)

@@ -94,12 +94,22 @@ async fn an_answer_of_another_protocol_is_named() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_told_and_not_followed() {
-    let moved = "HTTP/1.1 308 Told\r\nlocation: https://127.0.0.1:1/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-    let (url, served) = server(vec![moved.to_owned()]);
-    let error = ask(&url, QUICK).await.unwrap_err();
-    assert!(matches!(error, Error::NotProtocol { status: 308, .. }), "{error}");
-    assert_eq!(served.join().unwrap(), 1);
+async fn a_redirect_is_told_and_the_other_address_sees_neither_token_nor_body() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    other.set_nonblocking(true).unwrap();
+    let other_url = format!("http://{}/", other.local_addr().unwrap());
+    for (status, location) in
+        [(301, &*other_url), (302, &other_url), (303, &other_url), (307, &other_url), (308, "https://127.0.0.1:1/")]
+    {
+        let moved = answer(status, "application/x-protobuf", "");
+        let (url, served) = server(vec![moved.replacen("\r\n", &format!("\r\nlocation: {location}\r\n"), 1)]);
+        let error = ask(&url, QUICK).await.unwrap_err();
+        assert!(matches!(error, Error::Redirected { status: told, .. } if told == status), "{status}: {error}");
+        assert!(error.to_string().contains(&format!("{url}/ answers {status}, a redirect")), "{error}");
+        assert_eq!(served.join().unwrap(), 1, "the same answer would come again");
+        let nobody = other.accept().unwrap_err();
+        assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock, "{status}: somebody followed");
+    }
 }
 
 #[tokio::test]

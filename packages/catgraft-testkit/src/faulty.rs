@@ -30,6 +30,7 @@ struct Plan {
     puts_to_fail_before: u64,
     puts_to_fail_after: u64,
     gets_to_fail: u64,
+    deletes_to_fail: u64,
     chance: f64,
     random: SmallRng,
     faults: u64,
@@ -51,6 +52,7 @@ impl Faulty {
             puts_to_fail_before: 0,
             puts_to_fail_after: 0,
             gets_to_fail: 0,
+            deletes_to_fail: 0,
             chance: 0.0,
             random: SmallRng::seed_from_u64(seed),
             faults: 0,
@@ -71,6 +73,11 @@ impl Faulty {
     /// The next `count` reads fail.
     pub fn fail_gets(&self, count: u64) {
         self.plan.lock().gets_to_fail = count;
+    }
+
+    /// The next `count` deletes fail and remove nothing.
+    pub fn fail_deletes(&self, count: u64) {
+        self.plan.lock().deletes_to_fail = count;
     }
 
     /// From now on each request fails with this probability, half of the puts and deletes after their effect.
@@ -106,6 +113,7 @@ impl Plan {
             Operation::Put(_) if take(&mut self.puts_to_fail_before) => Fate::FailBefore,
             Operation::Put(_) if take(&mut self.puts_to_fail_after) => Fate::FailAfter,
             Operation::Get(_) if take(&mut self.gets_to_fail) => Fate::FailBefore,
+            Operation::Delete(_) if take(&mut self.deletes_to_fail) => Fate::FailBefore,
             _ if self.chance > 0.0 && self.random.random_bool(self.chance) => self.draw_moment(operation),
             _ => Fate::Succeed,
         };

@@ -102,6 +102,13 @@ impl Cluster {
         standby
     }
 
+    /// Has a standby hear nothing more from its primary.
+    pub async fn cut_off(&self) {
+        for statement in ["ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()"] {
+            super::run(&self.url(), statement).await.expect("a superuser may say whom a standby follows");
+        }
+    }
+
     /// Makes a standby the server that writes.
     pub async fn promote(&self) {
         super::run(&self.url(), "SELECT pg_promote()").await.expect("a standby can be promoted");

@@ -17,11 +17,11 @@ const SEGMENTS_AT_ONCE: usize = 256;
 /// A commit's number, and what it takes from one segment.
 type Named = (Lsn, SegmentPages);
 
-/// Segments that commits name and that have no row.
+/// Segments that commits name, and of which the catalog has lost the row or what they hold of a volume.
 pub(super) type Lost = HashSet<SegmentId>;
 
 impl Check {
-    /// Walks the logs of all volumes. Answers the segments that commits name and that have no row.
+    /// Walks the logs of all volumes. Answers the segments that commits name and whose rows do not bear it out.
     pub(super) async fn check_commits(&self, report: &mut Report) -> Result<Lost> {
         let (mut after, mut lost) = (None, Lost::new());
         loop {
@@ -86,7 +86,10 @@ impl Check {
                         report.found(&Finding::SegmentUnknown { vid, lsn, sid })?;
                     }
                     Some(Holding::Pages(held)) if pages.is_subset(held) => {}
-                    Some(_) => report.found(&Finding::PagesNotHeld { vid, lsn, sid })?,
+                    Some(_) => {
+                        lost.insert(sid);
+                        report.found(&Finding::PagesNotHeld { vid, lsn, sid })?;
+                    }
                 }
             }
         }

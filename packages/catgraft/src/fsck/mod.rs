@@ -115,7 +115,7 @@ async fn open(location: &Location, to_write: bool) -> Result<Arc<dyn Catalog>, c
 impl Check {
     async fn run(&self, report: &mut Report) -> Result<()> {
         let lost = self.check_commits(report).await?;
-        self.check_segments(report).await?;
+        self.check_segments(&lost, report).await?;
         self.check_objects(&lost, report).await?;
         if self.repairs { self.remove_due(report).await } else { Ok(()) }
     }

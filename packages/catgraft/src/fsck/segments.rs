@@ -11,7 +11,7 @@ use metastore::{
 };
 use tokio::task::JoinSet;
 
-use super::{Check, Finding, report::Report};
+use super::{Check, Finding, commits::Lost, report::Report};
 use crate::segment::inspect;
 
 /// Segments that are listed at a time.
@@ -22,15 +22,16 @@ const OBJECTS_AT_ONCE: usize = 16;
 const WHOLE_OBJECTS_AT_ONCE: usize = 2;
 
 impl Check {
-    /// Walks all segments in the order of their ids.
-    pub(super) async fn check_segments(&self, report: &mut Report) -> Result<()> {
+    /// Walks all segments in the order of their ids. One that a commit names is no orphan, whatever its row says.
+    pub(super) async fn check_segments(&self, lost: &Lost, report: &mut Report) -> Result<()> {
         let mut after = None;
         loop {
             let listed = self.catalog.segments_list(after, SEGMENTS_AT_ONCE).await?;
             after = listed.last().map(|state| state.row.sid);
             let is_last = listed.len() < SEGMENTS_AT_ONCE as usize;
             report.counts.segments += listed.len() as u64;
-            let unnamed: HashSet<_> = orphans::unnamed(&*self.catalog, &listed).await?.into_iter().collect();
+            let mut unnamed: HashSet<_> = orphans::unnamed(&*self.catalog, &listed).await?.into_iter().collect();
+            unnamed.retain(|sid| !lost.contains(sid));
             let (unnamed, named): (Vec<_>, Vec<_>) =
                 listed.into_iter().partition(|state| unnamed.contains(&state.row.sid));
             self.check_unnamed(unnamed, report).await?;

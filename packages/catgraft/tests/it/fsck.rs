@@ -16,6 +16,7 @@ use catgraft_segment::SegmentBuilder;
 use catgraft_testkit::postgres::{TestDatabase, database};
 use metastore::catalog::{self, Catalog, CommitOutcome, Connections, Location, SegmentChange, SegmentRow};
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use tempfile::TempDir;
 
 use crate::support::{Dev, Ran, client, new_vid, wire};
@@ -127,6 +128,34 @@ impl World {
         .await;
     }
 
+    /// Removes the row of a segment, whoever names it.
+    async fn forget(&self, sid: SegmentId) {
+        self.doom(sid, 2).await;
+        let remove = SegmentChange::Remove { sids: vec![sid], until: days_ago(1) };
+        self.with_catalog(async |catalog| assert_eq!(catalog.segments_change(remove).await.unwrap(), 1)).await;
+    }
+
+    /// Has the catalog say something else of what a segment holds.
+    async fn hold(&self, sid: SegmentId, vid: VolumeId, page: u32) {
+        let row = self.with_catalog(async |catalog| catalog.segments_read(&[sid]).await.unwrap().remove(0)).await;
+        self.forget(sid).await;
+        let pages = PageIndex::new(page).into_iter().collect();
+        let row = SegmentRow { volumes: vec![(vid, pages)], ..row };
+        self.with_catalog(async |catalog| catalog.segments_register(vec![row], days_ago(3)).await.unwrap()).await;
+    }
+
+    /// Runs a statement beside the catalog, in words that both databases know.
+    async fn tamper(&self, statement: &'static str) {
+        match &self.url {
+            Some(database) => drop(database.connect().await.execute(statement).await.unwrap()),
+            None => {
+                let mut connection = SqliteConnection::connect(self.path().to_str().unwrap()).await.unwrap();
+                connection.execute(statement).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
     async fn damage(&self, sid: SegmentId, at: usize) {
         let key = ObjectKey::segment(sid);
         let mut object = self.store.get(&key).await.unwrap().to_vec();
@@ -167,6 +196,7 @@ macro_rules! on_both_catalogs {
 on_both_catalogs! {
     where_nothing_is_wrong_it_says_so,
     what_is_missing_damaged_or_dangling_is_named_and_never_repaired,
+    a_damaged_log_is_named_and_what_it_may_name_is_kept,
     orphans_are_named_and_only_they_are_removed,
 }
 
@@ -199,9 +229,10 @@ async fn what_is_missing_damaged_or_dangling_is_named_and_never_repaired(mut wor
     let page = world.committed().await;
     world.damage(page, 7).await;
     let unknown = world.committed().await;
-    world.doom(unknown, 2).await;
-    let remove = SegmentChange::Remove { sids: vec![unknown], until: days_ago(1) };
-    world.with_catalog(async |catalog| catalog.segments_change(remove).await.unwrap()).await;
+    world.forget(unknown).await;
+    let (of_fewer, of_others) = (world.committed().await, world.committed().await);
+    world.hold(of_fewer, world.vid, 1).await;
+    world.hold(of_others, new_vid(world.folder.path()), 1).await;
 
     let (mut found, summary, code) = world.findings(&[]).await;
     found.sort();
@@ -209,11 +240,13 @@ async fn what_is_missing_damaged_or_dangling_is_named_and_never_repaired(mut wor
         finding("index_damaged", index),
         finding("object_length", short),
         finding("object_missing", missing),
+        finding("pages_not_held", of_fewer),
+        finding("pages_not_held", of_others),
         finding("segment_unknown", unknown),
     ];
     expected.sort();
     assert_eq!((&found, code), (&expected, Some(1)));
-    assert_eq!((&summary["damaged"], &summary["orphans"], &summary["objects"]), (&4.into(), &0.into(), &4.into()));
+    assert_eq!((&summary["damaged"], &summary["orphans"], &summary["objects"]), (&6.into(), &0.into(), &6.into()));
     let (mut found, ..) = world.findings(&["--pages"]).await;
     expected.push(finding("page_damaged", page));
     found.sort();
@@ -225,8 +258,36 @@ async fn what_is_missing_damaged_or_dangling_is_named_and_never_repaired(mut wor
     let line = format!("missing: segment {missing} is not in the store\n");
     assert!(text.stdout.contains(&line), "{text:?}");
     let (found, ..) = world.findings(&[]).await;
-    assert_eq!(found.len(), 4, "losses stay losses: {found:?}");
-    assert_eq!(world.objects().await, 4);
+    assert_eq!(found.len(), 6, "losses stay losses: {found:?}");
+    assert_eq!(world.objects().await, 6);
+}
+
+async fn a_damaged_log_is_named_and_what_it_may_name_is_kept(mut world: World) {
+    for _ in 0..6 {
+        world.committed().await;
+    }
+    let damages = async |world: &World, more: &[&str]| {
+        let ran = world.fsck(more).await;
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains(" 0 orphans."), "{ran:?}");
+        let log = format!("damaged: the log of volume {} at LSN ", world.vid);
+        ran.stdout.lines().filter_map(|line| Some(line.strip_prefix(&log)?.to_owned())).collect::<Vec<_>>()
+    };
+    world.tamper("DELETE FROM volume_commit WHERE lsn IN (2, 6)").await;
+    world.tamper("UPDATE volume_commit SET segments = substr(vid, 1, 3) WHERE lsn = 4").await;
+    let found = damages(&world, &[]).await;
+    assert!(
+        matches!(&*found, [two, four, six] if two == "2: the commit is not there"
+                     && four.starts_with("4: ") && six == "6: the commit is not there"),
+        "{found:?}"
+    );
+    let ran = world.fsck(&["--repair"]).await;
+    assert!(ran.stdout.contains("0 orphans to be removed from now on"), "{ran:?}");
+    // A commit that cannot be read keeps those beside it from being read.
+    world.tamper("UPDATE volume_commit SET committed_at = -1 WHERE lsn = 3").await;
+    let found = damages(&world, &["--repair"]).await;
+    assert!(matches!(&*found, [one] if one.starts_with("1: ")), "{found:?}");
+    assert_eq!(world.objects().await, 6);
 }
 
 async fn orphans_are_named_and_only_they_are_removed(mut world: World) {
@@ -257,8 +318,8 @@ async fn orphans_are_named_and_only_they_are_removed(mut world: World) {
     let (found, summary, code) = world.findings(&["--repair"]).await;
     assert_eq!((found, &summary["pending"], &summary["removed"], code), (vec![], &3.into(), &0.into(), Some(0)));
 
-    // A day later it removes them.
-    for sid in [uncommitted, stray, never_came] {
+    // A day later it removes them, but for one that a commit has taken meanwhile.
+    for sid in [uncommitted, stray, never_came, named] {
         world.doom(sid, 2).await;
     }
     let (found, summary, code) = world.findings(&["--repair"]).await;

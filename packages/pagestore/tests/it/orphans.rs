@@ -19,7 +19,8 @@ use catgraft_proto::{
     graft::common::v1::{GraftErrCode, SegmentInfo},
 };
 use catgraft_service::settings;
-use catgraft_testkit::{model::page_content, s3::S3Double};
+use catgraft_testkit::{faulty::Faulty, model::page_content, s3::S3Double};
+use metastore::catalog::{Catalog, Memory, SegmentChange};
 use pagestore::config::{Daemon, SETTINGS, Settings};
 use tokio_util::sync::CancellationToken;
 
@@ -60,9 +61,14 @@ impl Drop for World {
 
 impl World {
     async fn new(objects: Arc<dyn ObjectStore>, pagestores: usize) -> Self {
+        Self::with_catalog(objects, None, pagestores).await
+    }
+
+    /// None is an embedded catalog, which goes with the world.
+    async fn with_catalog(objects: Arc<dyn ObjectStore>, catalog: Option<Arc<dyn Catalog>>, pagestores: usize) -> Self {
         let clock = Arc::new(TestClock(AtomicU64::new(SystemClock.now().as_millis())));
         let stop = CancellationToken::new();
-        let deps = metastore::Deps { clock: clock.clone(), ..metastore::Deps::default() };
+        let deps = metastore::Deps { clock: clock.clone(), catalog, ..metastore::Deps::default() };
         let metastore = metastore::build(metastore::Config::default(), deps).await.unwrap();
         let (metastore_listener, metastore_url) = listener();
         tokio::spawn(metastore.run(metastore_listener, stop.clone()));
@@ -236,6 +242,50 @@ async fn two_pagestores_remove_orphans_from_a_folder_and_nothing_else() {
 async fn two_pagestores_remove_orphans_from_a_bucket_and_nothing_else() {
     let double = S3Double::start().await;
     orphans_go_and_what_is_named_stays(Arc::new(double.store("volumes").await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_cannot_be_removed_keeps_its_row_until_it_can() {
+    let store = Arc::new(Faulty::new(Arc::new(MemoryStore::new()), 1));
+    let world = World::new(store.clone(), 1).await;
+    let orphan = sid_of(&world.push(new_vid(), 1).await);
+    world.pass_hours(26);
+    world.until_metric("catgraft_orphans_found_total ", 1).await;
+    store.fail_deletes(u64::MAX);
+    world.pass_hours(25);
+    while store.faults() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    world.until_rounds().await;
+    assert_eq!((world.objects().await, world.rows(&[orphan]).await), (vec![orphan], 1));
+    assert_eq!(world.metric("catgraft_orphans_removed_total ").await, 0);
+    store.fail_deletes(0);
+    world.until_metric("catgraft_orphans_removed_total ", 1).await;
+    assert_eq!((world.objects().await, world.rows(&[orphan]).await), (vec![], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_object_of_a_named_segment_that_lost_its_row_is_kept() {
+    let catalog = Arc::new(Memory::new());
+    let world = World::with_catalog(Arc::new(MemoryStore::new()), Some(catalog.clone()), 1).await;
+    let (client, vid) = (world.client(), new_vid());
+    let (mut head, mut named) = (None, Vec::new());
+    for seed in 1..=3 {
+        let segments = world.push(vid, seed).await;
+        named.push(sid_of(&segments));
+        head = Some(client.commit(vid, head, PageCount::new(1), segments).await.unwrap());
+    }
+    let (stray, now) = (world.put_stray().await, world.clock.now());
+    let sids = vec![named[1]];
+    catalog.segments_change(SegmentChange::Doom { sids: sids.clone(), at: now }).await.unwrap();
+    assert_eq!(catalog.segments_change(SegmentChange::Remove { sids, until: now }).await.unwrap(), 1);
+    for _ in 0..2 {
+        world.pass_hours(25);
+        world.until_rounds().await;
+    }
+    world.until_metric("catgraft_orphans_removed_total ", 1).await;
+    assert_eq!(world.objects().await, sorted(named), "and not {stray}");
+    assert_eq!(world.metric("catgraft_orphans_found_total ").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

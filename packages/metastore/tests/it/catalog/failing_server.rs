@@ -13,9 +13,10 @@ use std::{
 
 use catgraft_core::VolumeId;
 use catgraft_testkit::postgres::{Cluster, TestDatabase};
+use futures::future::join_all;
 use metastore::catalog::{self, Catalog, CommitOutcome, CommitsWanted, Connections, Error, Location};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, postgres::PgConnectOptions};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::values::{NOW, commit, lsn, must_commit, vid};
 
@@ -89,17 +90,19 @@ async fn write_beside<M: AsyncFnMut(usize)>(catalog: &Arc<dyn Catalog>, mishaps:
         let (catalog, acknowledged, stop) = (Arc::clone(catalog), Arc::clone(&acknowledged), Arc::clone(&stop));
         writers.spawn(async move { (vid(number), write(catalog, vid(number), acknowledged, stop).await) });
     }
-    let more = async |count: u64| {
+    let more = async |writers: &mut JoinSet<_>, count: u64| {
         let goal = acknowledged.load(Ordering::Relaxed) + count;
         while acknowledged.load(Ordering::Relaxed) < goal {
+            let ended = writers.try_join_next().map(|ended| ended.map_err(|error| error.to_string()));
+            assert!(ended.is_none(), "a writer ended: {ended:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     for number in 0..mishaps {
-        more(40).await;
+        more(&mut writers, 40).await;
         mishap(number).await;
     }
-    more(40).await;
+    more(&mut writers, 40).await;
     stop.store(1, Ordering::Relaxed);
     for (vid, head) in writers.join_all().await {
         let page = catalog.commits_read(vid, CommitsWanted::range(None, None)).await.unwrap().unwrap();
@@ -129,13 +132,18 @@ async fn connections_that_are_ended_are_replaced_and_no_call_fails() {
     let world = World::start().await;
     must_commit(&world.catalog, commit(vid(1), None)).await;
     for base in 1..=5 {
+        // More of them than a call has attempts.
+        for read in join_all((0..8).map(|_| world.catalog.snapshot_latest(vid(1)))).await {
+            read.unwrap();
+        }
         world.run(END).await;
         must_commit(&world.catalog, commit(vid(1), Some(base))).await;
     }
     write_beside(&world.catalog, 20, async |_| world.run(END).await).await;
 }
 
-/// The address leads from a server that died to the standby that took its place.
+/// The address leads from a server that died to the standby that took its place. For a while before, the standby
+/// heard nothing: what is acknowledged then would be lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_failover_the_standby_has_every_commit_and_takes_more() {
     let address = tempfile::tempdir().unwrap();
@@ -148,7 +156,24 @@ async fn after_a_failover_the_standby_has_every_commit_and_takes_more() {
     })
     .await;
     let standby = world.cluster.standby().await;
+    let mut looking = world.database.connect().await;
     write_beside(&world.catalog, 1, async |_| {
+        standby.cut_off().await;
+        // Commits of which the standby has not heard wait for it; where they do not, some are acknowledged now.
+        let state = "SELECT (SELECT count(*) FROM pg_stat_replication),
+                            (SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'),
+                            (SELECT sum(head_lsn) FROM volume)::bigint";
+        let state = async |looking: &mut PgConnection| {
+            sqlx::query_as::<_, (i64, i64, i64)>(state).fetch_one(looking).await.unwrap()
+        };
+        while state(&mut looking).await.0 > 0 {}
+        let (.., landed) = state(&mut looking).await;
+        loop {
+            let (_, waiting, landed_now) = state(&mut looking).await;
+            if waiting > 0 || landed_now >= landed + 40 {
+                break;
+            }
+        }
         let cluster = Arc::clone(&world.cluster);
         tokio::task::spawn_blocking(move || cluster.kill()).await.unwrap();
         standby.promote().await;
@@ -270,13 +295,27 @@ async fn on_a_full_disk_commits_fail_whole_reads_go_on_and_room_is_used_again() 
 #[tokio::test]
 async fn a_commit_that_the_server_holds_up_is_given_up_and_lands_once_at_most() {
     let world = World::start().await;
+    // Commits end with an error where the server has no limit of its own, a little behind ours.
+    world
+        .run(
+            "CREATE FUNCTION must_be_limited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 ASSERT current_setting('statement_timeout') = '25s';
+                 RETURN NEW;
+             END $$",
+        )
+        .await;
+    world
+        .run("CREATE TRIGGER limited BEFORE INSERT ON volume_commit FOR EACH ROW EXECUTE FUNCTION must_be_limited()")
+        .await;
+    // The second one has the server know the statement, so that all of the next one is there when it is held up.
     must_commit(&world.catalog, commit(vid(1), None)).await;
+    must_commit(&world.catalog, commit(vid(1), Some(1))).await;
     must_commit(&world.catalog, commit(vid(2), None)).await;
     let mut beside = world.database.connect().await;
     beside.execute("BEGIN").await.unwrap();
     beside.execute("LOCK TABLE volume_commit IN SHARE MODE").await.unwrap();
     let catalog = Arc::clone(&world.catalog);
-    let held_up = tokio::spawn(async move { catalog.commit_append(commit(vid(1), Some(1)), NOW).await });
+    let held_up = tokio::spawn(async move { catalog.commit_append(commit(vid(1), Some(2)), NOW).await });
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let mut looking = world.database.connect().await;
     while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut looking).await.unwrap() == 0 {
@@ -284,16 +323,21 @@ async fn a_commit_that_the_server_holds_up_is_given_up_and_lands_once_at_most() 
     }
     assert_eq!(world.catalog.snapshot_latest(vid(2)).await.unwrap().unwrap().lsn, lsn(1), "reads go on");
     tokio::time::pause();
+    let paused = Instant::now();
     tokio::time::advance(Duration::from_secs(21)).await;
     let error = held_up.await.unwrap().unwrap_err();
+    assert!(paused.elapsed() < Duration::from_secs(25), "given up after {:?}", paused.elapsed());
     tokio::time::resume();
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
     beside.execute("COMMIT").await.unwrap();
-    // Whether the one that was given up has landed or not, the client's next try is the same commit.
-    let snapshot = match world.catalog.commit_append(commit(vid(1), Some(1)), NOW).await.unwrap() {
-        CommitOutcome::Committed(snapshot) | CommitOutcome::AlreadyCommitted(snapshot) => snapshot,
+    // The one that was given up lands, and the client's next try is the same commit.
+    while world.catalog.snapshot_latest(vid(1)).await.unwrap().unwrap().lsn < lsn(3) {
+        tokio::task::yield_now().await;
+    }
+    let snapshot = match world.catalog.commit_append(commit(vid(1), Some(2)), NOW).await.unwrap() {
+        CommitOutcome::AlreadyCommitted(snapshot) => snapshot,
         outcome => panic!("{outcome:?}"),
     };
-    assert_eq!(snapshot.lsn, lsn(2));
+    assert_eq!(snapshot.lsn, lsn(3));
     assert_eq!(world.catalog.snapshot_latest(vid(1)).await.unwrap(), Some(snapshot));
 }

@@ -63,6 +63,8 @@ catalogs! {
         orphans::a_doomed_segment_is_not_registered_again,
         orphans::an_object_without_a_row_gets_one_and_goes_the_same_way,
         orphans::the_commit_is_found_in_whichever_log_and_wherever_it_is,
+        orphans::the_commit_is_found_in_the_last_of_thousands_of_volumes,
+        orphans::behind_segments_that_are_pardoned_others_are_due,
         orphans::searches_at_once_and_commits_beside_them_lose_nothing,
         segments::a_segment_is_read_as_it_was_registered,
         segments::registering_again_changes_nothing,
