@@ -78,8 +78,10 @@ start_services() { # embedded, postgres or s3
   run_services
 }
 
-# What a database does for itself some minutes after it was filled, done now: it would run beside what is measured.
-settle_database() {
+# What a database and a file system do for themselves some minutes after they were filled, done now: it would run beside
+# what is measured.
+settle() {
+  sync
   psql --no-psqlrc --quiet -c 'VACUUM ANALYZE' -c CHECKPOINT "$database"
 }
 
