@@ -4,6 +4,7 @@
 # shellcheck disable=SC2154
 
 work=         # folder of all data
+objects=      # folder of the store's objects
 pids=()       # what runs, in the order of its start
 measured=()   # --process options for what is to be looked at
 servers=()    # --metastore and --pagestore options
@@ -24,6 +25,7 @@ begin() { # folder of the report
   need_command python3 python3 && need_command curl curl || return
   mkdir -p "$1/results" || return
   work=$(mktemp -d "${TMPDIR:-/tmp}/catgraft-bench.XXXXXX") || return
+  objects=$work/objects
   trap finish EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -73,7 +75,7 @@ make_database() {
 # Fresh services: a new catalog and an empty store.
 start_services() { # embedded, postgres or s3
   kind=$1
-  rm -rf "$work/objects" "$work"/catalog.sqlite*
+  rm -rf "$objects" "$work"/catalog.sqlite*
   [ "$kind" = embedded ] || make_database || return
   run_services
 }
@@ -113,7 +115,7 @@ run_services() {
         "${pagestore[@]}" --objectstore-type s3_compatible --objectstore-bucket catgraft \
         --objectstore-endpoint "$store_url" >"$log" 2>&1 &
       ;;
-    *) "${pagestore[@]}" --objectstore-type fs --objectstore-root "$work/objects" >"$log" 2>&1 & ;;
+    *) "${pagestore[@]}" --objectstore-type fs --objectstore-root "$objects" >"$log" 2>&1 & ;;
   esac
   local pagestore_pid=$!
   pids+=("$pagestore_pid")

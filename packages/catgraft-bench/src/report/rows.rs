@@ -262,13 +262,14 @@ fn memory(results: &Results, name: &str, target: u64) -> Judged {
     (!shown.is_empty()).then(|| (shown.join(" / "), is_within))
 }
 
-/// Each of the figures with many volumes, as a part of the one without.
+/// Each of the figures with many volumes, as a part of the one without. Both were measured twice, in turns.
 fn many(results: &Results) -> Judged {
-    let faster = |name: &str| {
-        let (without, with) = (results.rate(&format!("none-{name}"))?, results.rate(&format!("many-{name}"))?);
-        Some(with / without)
+    let sum = |beside: &str, name: &str| {
+        let rates = ["1", "2"].map(|turn| results.rate(&format!("{beside}-{turn}-{name}")));
+        rates.into_iter().sum::<Option<f64>>()
     };
-    let names = ["push-postgres-1", "push-postgres-32", "read-head-100", "poll-postgres"];
+    let faster = |name: &str| Some(sum("many", name)? / sum("alone", name)?);
+    let names = ["push-1", "push-32", "read-100", "poll"];
     let parts: Vec<f64> = names.into_iter().filter_map(faster).collect();
     let shown: Vec<String> = parts.iter().map(|part| format!("{:+.0} %", (part - 1.0) * 100.0)).collect();
     (parts.len() == names.len()).then(|| (shown.join(" / "), parts.iter().all(|part| *part >= SLOWER_MAX)))

@@ -117,6 +117,19 @@ fn memory_is_that_of_each_process() {
 }
 
 #[test]
+fn many_volumes_are_held_against_none_measured_in_turns() {
+    let beside = |part: f64| {
+        let names = ["push-1", "push-32", "read-100", "poll"];
+        let turns = [("many-1", 900.0 * part), ("many-2", 1100.0 * part), ("alone-1", 1100.0), ("alone-2", 900.0)];
+        let named: [String; 16] = std::array::from_fn(|at| format!("{}-{}", turns[at % 4].0, names[at / 4]));
+        Results::of(std::array::from_fn::<_, 16, _>(|at| (named[at].as_str(), rate(turns[at % 4].1))))
+    };
+    let work = "100,000 volumes";
+    assert_eq!(row(&beside(0.95), work), (Some("-5 % / -5 % / -5 % / -5 %".to_owned()), Some(true)));
+    assert_eq!(row(&beside(0.89), work).1, Some(false));
+}
+
+#[test]
 fn a_measurement_with_errors_counts_for_nothing() {
     let errors = Errors { count: 3, first: vec!["no answer".to_owned()] };
     let figures = Figures { per_second: 90_000.0, errors, ..Figures::default() };
