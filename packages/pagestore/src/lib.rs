@@ -2,7 +2,7 @@
 //!
 //! [`build`] and [`Pagestore::run`] are the one wiring that the daemon, `catgraft dev`, tests and benches use.
 //! Rooms: `api/` decodes, calls and encodes; `ingest/` brings pages to the store; `index/` knows which segment holds
-//! which version of a page; `read/` plans and fetches; `cache/` keeps what is read again; `orphans/` removes segments that no
+//! which version of a page; `read/` fetches it; `cache/` keeps what is read again; `orphans/` removes segments that no
 //! commit names. No HTTP word below `api/`, no object key outside of `catgraft-objects`, no SQL.
 
 mod api;

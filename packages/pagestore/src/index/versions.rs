@@ -36,13 +36,13 @@ pub(crate) struct LogError {
 type SegmentNumber = u32;
 const CUT: SegmentNumber = SegmentNumber::MAX;
 
-/// What a commit says of a volume, or a part of it: a large commit comes in several.
+/// What a commit says of a volume, or a piece of it: a large commit comes in several.
 #[derive(Debug)]
 pub(crate) struct LoggedCommit {
     pub(crate) lsn: Lsn,
     pub(crate) page_count: PageCount,
     pub(crate) segments: Vec<SegmentPages>,
-    /// Is it the last part of its commit? The commit is not known before.
+    /// Is it the last piece of its commit? The commit is not known before.
     pub(crate) is_last: bool,
 }
 

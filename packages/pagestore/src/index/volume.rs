@@ -93,7 +93,8 @@ impl VolumeIndex {
         layers.newest.memory_len() + layers.leaving.as_ref().map_or(0, |it| it.memory_len()) + stored.sum::<usize>()
     }
 
-    /// Moves the versions in memory to a file where they are more than so many bytes. Where it fails, nothing is lost, and it has to be called again before more commits are added.
+    /// Moves the versions in memory to a file where they are more than so many bytes. Where it fails, nothing is lost, and it
+    /// has to be called again before more commits are added.
     pub(super) async fn relieve(&self, files: &Files, memory_max: usize) -> io::Result<()> {
         let leaving = {
             let mut layers = self.0.write();

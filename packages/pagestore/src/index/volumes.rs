@@ -235,11 +235,11 @@ impl VolumeIndexes {
 
     /// Adds commits, and moves versions to a file as often as they are too many for memory.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
-        let mut parts = commits.into_iter().flat_map(|commit| logged(vid, commit)).peekable();
+        let mut pieces = commits.into_iter().flat_map(|commit| logged(vid, commit)).peekable();
         loop {
             // At first too: an earlier call may have failed at it.
             self.relieve(vid, slot).await?;
-            if parts.peek().is_none() {
+            if pieces.peek().is_none() {
                 return Ok(());
             }
             let (mut left, mut unread) = (PAGES_AT_ONCE, Ok(()));
@@ -247,9 +247,9 @@ impl VolumeIndexes {
                 if left == 0 {
                     return None;
                 }
-                let part = parts.next()?.map_err(|error| unread = Err(error)).ok()?;
-                left = left.saturating_sub(part.written());
-                Some(part)
+                let piece = pieces.next()?.map_err(|error| unread = Err(error)).ok()?;
+                left = left.saturating_sub(piece.written());
+                Some(piece)
             });
             let appended = slot.index.append(some);
             self.keep(vid, slot);
@@ -333,7 +333,7 @@ fn drop_oldest(slots: &mut HashMap<VolumeId, Arc<Slot>>, keep: VolumeId, mut tot
     total
 }
 
-/// A commit as the metastore tells it, in parts.
+/// A commit as the metastore tells it, in pieces.
 fn logged(vid: VolumeId, commit: LogCommit) -> Vec<Result<LoggedCommit, IndexError>> {
     let LogCommit { lsn, page_count, segments } = commit;
     let lsn = match Lsn::try_from(lsn) {
@@ -342,14 +342,14 @@ fn logged(vid: VolumeId, commit: LogCommit) -> Vec<Result<LoggedCommit, IndexErr
     };
     let page_count = PageCount::new(page_count);
     let mut segments = segments.into_iter();
-    let mut parts = Vec::new();
+    let mut pieces = Vec::new();
     loop {
         let some: Result<Vec<_>, _> = segments.by_ref().take(SEGMENTS_AT_ONCE).map(SegmentPages::try_from).collect();
         let is_last = segments.len() == 0;
-        let part = some.map(|segments| LoggedCommit { lsn, page_count, segments, is_last });
-        parts.push(part.map_err(|source| IndexError::Message { vid, source }));
+        let piece = some.map(|segments| LoggedCommit { lsn, page_count, segments, is_last });
+        pieces.push(piece.map_err(|source| IndexError::Message { vid, source }));
         if is_last {
-            return parts;
+            return pieces;
         }
     }
 }
