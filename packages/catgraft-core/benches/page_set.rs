@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use catgraft_core::{PageIndex, PageSet};
+use catgraft_core::{PageIndex, PageSet, PageSetUnion};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Pages far from one another, and a range.
@@ -29,7 +29,25 @@ fn page_set(criterion: &mut Criterion) {
         group.bench_with_input(BenchmarkId::new("decode", name), &wire, |bencher, wire| {
             bencher.iter(|| PageSet::decode(black_box(wire), u64::MAX).expect("it was just encoded"));
         });
+        let mut pages = Vec::new();
+        group.bench_with_input(BenchmarkId::new("decode into a list", name), &wire, |bencher, wire| {
+            bencher.iter(|| {
+                pages.clear();
+                PageSet::decode_into(black_box(wire), u64::MAX, &mut pages).expect("it was just encoded");
+            });
+        });
     }
+    // What 1,024 commits of 16 pages changed in a volume of 4,096.
+    let commit = |number: u32| (0..16).filter_map(move |page| PageIndex::new((number * 77 + page * 251) % 4096 + 1));
+    let commits: Vec<_> = (0..1024).map(|number| commit(number).collect::<PageSet>().encode()).collect();
+    group.throughput(Throughput::Elements(commits.len() as u64));
+    group.bench_with_input(BenchmarkId::new("unite", "1,024 sets of 16 pages"), &commits, |bencher, commits| {
+        bencher.iter(|| {
+            let mut union = PageSetUnion::default();
+            commits.iter().for_each(|wire| union.add(black_box(wire), u64::MAX).expect("it was just encoded"));
+            union.finish()
+        });
+    });
     group.finish();
 }
 

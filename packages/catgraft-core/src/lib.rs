@@ -17,4 +17,4 @@ pub use clock::{Clock, IdSource, RandomIds, SystemClock, Timestamp};
 pub use gid::{ClientId, GidError, SegmentId, VolumeId};
 pub use lsn::{Lsn, LsnError, LsnRange};
 pub use page::{PAGE_SIZE, Page, PageCount, PageError, PageIndex};
-pub use page_set::{DecodeError as PageSetError, PageSet};
+pub use page_set::{DecodeError as PageSetError, PageSet, Union as PageSetUnion};

@@ -83,6 +83,11 @@ impl Block {
         }
     }
 
+    /// Adds the values of another block.
+    pub(super) fn union_with(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, new)| *word |= new);
+    }
+
     /// Is the value in the block?
     pub(super) fn contains(&self, value: u8) -> bool {
         self.0[usize::from(value >> 6)] & (1 << (value & 63)) != 0

@@ -51,6 +51,23 @@ pub(super) fn blocks(
     })
 }
 
+/// Shows `visit` every block of a page set, which is a splinter without index 0: at most `len_max` pages, also where it is
+/// refused in the end.
+pub(super) fn blocks_of_pages(wire: &[u8], len_max: u64, mut visit: impl FnMut(u32, Block)) -> Result<(), DecodeError> {
+    let mut len = 0;
+    blocks(wire, |first, block| {
+        if first == 0 && block.contains(0) {
+            return Err(DecodeError::IndexZero);
+        }
+        len += block.len() as u64;
+        if len > len_max {
+            return Err(DecodeError::TooMany { len_max });
+        }
+        visit(first, block);
+        Ok(())
+    })
+}
+
 /// Shows `visit` the key, the bytes and the length of every value of a map with `len` entries.
 fn map<const OFFSET: usize>(
     wire: &[u8],

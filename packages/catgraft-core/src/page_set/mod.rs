@@ -8,12 +8,16 @@ mod decode;
 mod encode;
 #[cfg(test)]
 mod tests;
+mod union;
 
 use std::{fmt, ops::RangeInclusive};
 
 use bytes::Bytes;
 use roaring::RoaringBitmap;
 
+pub use self::union::Union;
+
+use self::block::Block;
 use crate::page::PageIndex;
 
 /// Why bytes are not a page set.
@@ -181,15 +185,18 @@ impl PageSet {
 
     /// Reads the wire form; at most `len_max` pages, anything else is refused without building it.
     pub fn decode(wire: &[u8], len_max: u64) -> Result<Self, DecodeError> {
-        let mut len = 0;
-        decode::blocks(wire, |first, block| {
-            if first == 0 && block.contains(0) {
-                return Err(DecodeError::IndexZero);
-            }
-            len += block.len() as u64;
-            if len > len_max { Err(DecodeError::TooMany { len_max }) } else { Ok(()) }
-        })?;
+        decode::blocks_of_pages(wire, len_max, |_, _| {})?;
         collect(wire).map(Self)
+    }
+
+    /// Reads the wire form as [`PageSet::decode`] does, and appends the pages in ascending order: for those who want each page
+    /// once and no set of them. Where it fails, nothing is appended.
+    pub fn decode_into(wire: &[u8], len_max: u64, pages: &mut Vec<PageIndex>) -> Result<(), DecodeError> {
+        let len = pages.len();
+        let outcome = decode::blocks_of_pages(wire, len_max, |first, block| {
+            pages.extend(block.iter().filter_map(|value| PageIndex::new(first | u32::from(value))));
+        });
+        outcome.inspect_err(|_| pages.truncate(len))
     }
 
     /// The wire form, byte for byte what `splinter-rs` 0.1.2 writes.
@@ -202,14 +209,19 @@ impl PageSet {
 fn collect(wire: &[u8]) -> Result<RoaringBitmap, DecodeError> {
     let mut numbers = RoaringBitmap::new();
     decode::blocks(wire, |first, block| {
-        if block.is_full() {
-            numbers.insert_range(first..=first | 0xFF);
-        } else {
-            numbers.append(block.iter().map(|value| first | u32::from(value))).expect("blocks and values ascend");
-        }
+        append(&mut numbers, first, block);
         Ok(())
     })?;
     Ok(numbers)
+}
+
+/// Adds a block that comes after all numbers.
+fn append(numbers: &mut RoaringBitmap, first: u32, block: Block) {
+    if block.is_full() {
+        numbers.insert_range(first..=first | 0xFF);
+    } else {
+        numbers.append(block.iter().map(|value| first | u32::from(value))).expect("blocks and values ascend");
+    }
 }
 
 impl FromIterator<PageIndex> for PageSet {

@@ -5,7 +5,7 @@ mod properties;
 
 use roaring::RoaringBitmap;
 
-use super::{DecodeError, PageSet, collect, encode::encode};
+use super::{DecodeError, PageSet, Union, collect, encode::encode, union::BITMAPS_MAX};
 use crate::PageIndex;
 
 /// The wire form, and what makes the numbers in it.
@@ -152,6 +152,47 @@ fn a_large_set_in_few_bytes_is_refused_before_it_is_built() {
     assert!(wire.len() < 200_000);
     assert_eq!(PageSet::decode(&wire, 1024), Err(DecodeError::TooMany { len_max: 1024 }));
     assert_eq!(PageSet::decode(&wire, 1 << 24), Ok(large));
+}
+
+#[test]
+fn whoever_reads_a_set_refuses_the_same_and_keeps_what_came_before() {
+    let damaged = [
+        // Index 0, also where it is not alone.
+        encode(&[0].into_iter().collect()).to_vec(),
+        encode(&[0, 1].into_iter().collect()).to_vec(),
+        pages(1..=9).encode().to_vec(),
+        pages((1..=8).chain([300])).encode().to_vec(),
+        b"no set".to_vec(),
+    ];
+    for wire in damaged {
+        let error = PageSet::decode(&wire, 8).unwrap_err();
+        let mut appended = vec![page(7)];
+        assert_eq!(PageSet::decode_into(&wire, 8, &mut appended), Err(error.clone()));
+        assert_eq!(appended, [page(7)]);
+        assert_eq!(Union::default().add(&wire, 8), Err(error));
+    }
+}
+
+#[test]
+fn a_union_of_pages_far_apart_takes_little_memory_on_the_way() {
+    let far_apart = pages((0..1000).map(|number| number << 16 | 7));
+    let mut union = Union::default();
+    for _ in 0..2 {
+        union.add(&far_apart.encode(), 1000).unwrap();
+        assert!(union.bitmaps() <= BITMAPS_MAX, "{} bitmaps", union.bitmaps());
+    }
+    assert_eq!(union.finish(), far_apart);
+}
+
+#[test]
+fn a_union_equals_the_same_set_whatever_is_in_it() {
+    // Around what the library keeps as a list, and all that it keeps together.
+    for count in [4095, 4096, 4097, 65_535] {
+        let set = pages(1..=count);
+        let mut union = Union::default();
+        union.add(&set.encode(), set.len()).unwrap();
+        assert_eq!(union.finish(), set, "{count} pages");
+    }
 }
 
 #[test]

@@ -80,7 +80,11 @@ fn run(seed: u64, batch: u64, tally: &mut Tally) {
 
 /// Accepted input must be within the limit, encode to itself, and mean to the oracle what it means to us.
 fn check(input: &[u8]) -> Result<(), PageSetError> {
-    let set = PageSet::decode(input, LEN_MAX)?;
+    let (set, mut pages) = (PageSet::decode(input, LEN_MAX), Vec::new());
+    let appended = PageSet::decode_into(input, LEN_MAX, &mut pages);
+    assert_eq!(appended.as_ref().err(), set.as_ref().err());
+    let set = set?;
+    assert!(set.iter().eq(pages), "the pages are not those of the set");
     assert!(set.len() <= LEN_MAX);
     assert_eq!(set.encode(), input, "accepted, but not what the encoder writes");
     let oracle = SplinterRef::from_bytes(input).expect("the oracle takes what we take");

@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*};
 use roaring::RoaringBitmap;
 use splinter_rs::{Splinter, SplinterRef};
 
-use crate::page_set::{PageSet, collect, encode::encode};
+use crate::page_set::{PageSet, Union, collect, encode::encode};
 
 /// Places where maps, blocks and the bitmap's own containers begin and end, and the ends of all numbers.
 fn corner() -> impl Strategy<Value = u32> {
@@ -96,10 +96,33 @@ proptest! {
         let wire = set.encode();
         let back = PageSet::decode(&wire, set.len()).unwrap();
         prop_assert_eq!(&back, &set);
-        prop_assert_eq!(back.encode(), wire);
+        prop_assert_eq!(&back.encode(), &wire);
+        let mut pages = Vec::new();
+        prop_assert_eq!(PageSet::decode_into(&wire, set.len(), &mut pages), Ok(()));
+        prop_assert!(pages.iter().copied().eq(set.iter()));
         if let Some(limit) = set.len().checked_sub(1) {
-            prop_assert!(PageSet::decode(&set.encode(), limit).is_err());
+            prop_assert!(PageSet::decode(&wire, limit).is_err());
+            prop_assert!(PageSet::decode_into(&wire, limit, &mut pages).is_err());
+            prop_assert_eq!(pages.len() as u64, set.len());
         }
+    }
+
+    #[test]
+    fn a_union_is_that_of_the_sets_one_by_one(
+        // The last ones lie further apart than there are bitmaps.
+        parts in vec(numbers(), 0..4), apart in vec(any::<u32>(), 0..300),
+    ) {
+        let sets: Vec<_> = parts.into_iter().chain(apart.chunks(7).map(|some| some.iter().copied().collect())).map(
+            |numbers: BTreeSet<u32>| PageSet(numbers.into_iter().filter(|number| *number != 0).collect()),
+        ).collect();
+        let (mut union, mut expected) = (Union::default(), PageSet::new());
+        for set in &sets {
+            prop_assert_eq!(union.add(&set.encode(), set.len()), Ok(()));
+            expected.union_with(set);
+        }
+        let union = union.finish();
+        prop_assert_eq!(union.encode(), expected.encode());
+        prop_assert_eq!(union, expected);
     }
 
     #[test]
