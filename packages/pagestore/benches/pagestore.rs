@@ -11,10 +11,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use catgraft_core::{Lsn, PAGE_SIZE, PageCount, PageIndex, SegmentId, Timestamp, VolumeId};
-use catgraft_proto::{
-    SegmentPages,
-    graft::pagestore::v1::{PageAtIdx, WritePagesRequest},
-};
+use catgraft_proto::graft::pagestore::v1::{PageAtIdx, WritePagesRequest};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use prost::Message as _;
 
@@ -67,12 +64,12 @@ fn log(commits: u64) -> Vec<LoggedCommit> {
         let mut random = [0; 9];
         random[..8].copy_from_slice(&number.to_le_bytes());
         let written = u32::try_from(number * 618 % u64::from(VOLUME_PAGES)).expect("below the number of pages") + 1;
-        let pages =
-            if number == 1 { (1..=VOLUME_PAGES).map(page).collect() } else { [page(written)].into_iter().collect() };
+        let pages: Vec<_> = if number == 1 { (1..=VOLUME_PAGES).map(page).collect() } else { vec![page(written)] };
         LoggedCommit {
             lsn: Lsn::new(number).expect("LSNs count from 1"),
             page_count: PageCount::new(VOLUME_PAGES),
-            segments: vec![SegmentPages { sid: SegmentId::from_parts(Timestamp::from_millis(1), random), pages }],
+            segments: vec![(SegmentId::from_parts(Timestamp::from_millis(1), random), pages.len())],
+            pages,
             is_last: true,
         }
     };
@@ -91,14 +88,14 @@ fn index(criterion: &mut Criterion) {
                 || log(commits),
                 |log| {
                     let mut versions = Versions::default();
-                    versions.append(log).expect("the log is sound");
+                    versions.append(&log).expect("the log is sound");
                     versions
                 },
                 BatchSize::LargeInput,
             );
         });
         let mut versions = Versions::default();
-        versions.append(log(commits)).expect("the log is sound");
+        versions.append(&log(commits)).expect("the log is sound");
         let mut turn = 0u64;
         group.throughput(Throughput::Elements(1));
         group.bench_function(BenchmarkId::new("found at any LSN, commits", commits), |bencher| {

@@ -59,7 +59,7 @@ fn index_failed(error: Arc<IndexError>) -> ApiError {
     let outward = match &*error {
         IndexError::Missing { vid, lsn } => ApiError::missing(format!("volume {vid} has no LSN {lsn}")),
         IndexError::Metastore { source, .. } => metastore_failed(source),
-        IndexError::Log { vid, .. } | IndexError::Lsn { vid, .. } | IndexError::Message { vid, .. } => {
+        IndexError::Log { vid, .. } | IndexError::Commit { vid, .. } => {
             ApiError::internal(format!("the commit log of volume {vid} can't be read"))
         }
         IndexError::File { vid, .. } => {

@@ -8,7 +8,7 @@ use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
 use catgraft_proto::CommitCall;
 use metastore::catalog::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, News, SegmentChange, SegmentRow, SegmentState,
-    SegmentsSpan, Snapshot, VolumeStats,
+    Snapshot, VolumeStats,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -119,16 +119,6 @@ impl Catalog for CatalogDoor {
 
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
         self.read("the log", self.world.catalog.commits_read(vid, wanted)).await
-    }
-
-    async fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Result<Option<SegmentsSpan>, Error> {
-        self.read("segments of commits", self.world.catalog.segments_between(vid, first, last, bytes_max)).await
     }
 
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {

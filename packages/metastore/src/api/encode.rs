@@ -38,7 +38,7 @@ pub(super) fn commits(vid: VolumeId, found: &Commits) -> Result<PullCommitsRespo
     Ok(PullCommitsResponse { commits: commits.collect::<Result<_, ApiError>>()? })
 }
 
-pub(super) fn segments(vid: VolumeId, commit: &CommitRow) -> Result<Vec<wire::SegmentInfo>, ApiError> {
+fn segments(vid: VolumeId, commit: &CommitRow) -> Result<Vec<wire::SegmentInfo>, ApiError> {
     let lsn: Lsn = commit.lsn;
     Ok(commit.segments.to_wire().map_err(|source| Error::CommitDamaged { vid, lsn, source })?)
 }

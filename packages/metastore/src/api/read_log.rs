@@ -7,7 +7,7 @@ use catgraft_proto::{
 };
 use catgraft_service::{ApiError, http};
 
-use super::{SMALL_REQUEST_BYTES_MAX, State, encode};
+use super::{SMALL_REQUEST_BYTES_MAX, State};
 use crate::error::invalid_message;
 
 pub(super) async fn handle(
@@ -22,10 +22,11 @@ pub(super) async fn handle(
     let Some(page) = state.volumes.log_after(call).await? else {
         return Ok(http::respond(&request, &ReadLogResponse::default()).await);
     };
-    let commits = page.commits.iter().map(|commit| {
-        let segments = encode::segments(call.vid, commit)?;
-        Ok(LogCommit { lsn: commit.lsn.get(), page_count: commit.page_count.get(), segments })
+    let commits = page.commits.iter().map(|commit| LogCommit {
+        lsn: commit.lsn.get(),
+        page_count: commit.page_count.get(),
+        segments: commit.segments.encoded(),
     });
-    let commits = commits.collect::<Result<_, ApiError>>()?;
-    Ok(http::respond(&request, &ReadLogResponse { head_lsn: page.head.lsn.get(), commits }).await)
+    let answer = ReadLogResponse { head_lsn: page.head.lsn.get(), commits: commits.collect() };
+    Ok(http::respond(&request, &answer).await)
 }

@@ -3,18 +3,13 @@
 //! What a row holds is not trusted: damage is a [`BlobError`] that the caller wraps with the row's name.
 
 use bytes::Bytes;
-use catgraft_core::{PageSet, limits::SEGMENT_PAGES_MAX};
-use catgraft_proto::{SegmentPages, graft::common::v1::SegmentInfo};
+use catgraft_core::{PageSet, PageSetUnion, SegmentId, limits::SEGMENT_PAGES_MAX};
+use catgraft_proto::{
+    InvalidMessage, SegmentPages, catgraft::internal::v1::SegmentList as Wire, graft::common::v1::SegmentInfo,
+};
 use prost::Message;
 
 use super::error::BlobError;
-
-/// The list as protobuf has it.
-#[derive(Clone, PartialEq, Message)]
-struct Wire {
-    #[prost(message, repeated, tag = "1")]
-    segments: Vec<SegmentInfo>,
-}
 
 /// The segments of a commit in commit order, encoded as they are stored. Most readers pass them on, so they are
 /// decoded only where someone looks inside.
@@ -37,6 +32,11 @@ impl SegmentList {
         &self.0
     }
 
+    /// The encoded list, as pagestores are told it.
+    pub fn encoded(&self) -> Bytes {
+        self.0.clone()
+    }
+
     /// Length of the encoded list, which is what it takes in an answer, too.
     pub fn byte_len(&self) -> usize {
         self.0.len()
@@ -57,11 +57,19 @@ impl SegmentList {
 
     /// All pages of the list.
     pub fn pages(&self) -> Result<PageSet, BlobError> {
-        let mut pages = PageSet::new();
-        for segment in self.decode()? {
-            pages.union_with(&segment.pages);
+        let mut pages = PageSetUnion::default();
+        self.add_pages_to(&mut pages)?;
+        Ok(pages.finish())
+    }
+
+    /// Adds all pages of the list.
+    pub fn add_pages_to(&self, union: &mut PageSetUnion) -> Result<(), BlobError> {
+        for SegmentInfo { sid, graft } in self.to_wire()? {
+            let sid = SegmentId::try_from(sid.as_ref()).map(|_| ());
+            sid.map_err(|source| BlobError::Segment(Box::new(InvalidMessage::Id { field: "sid", source })))?;
+            union.add(&graft, SEGMENT_PAGES_MAX).map_err(BlobError::PageSet)?;
         }
-        Ok(pages)
+        Ok(())
     }
 }
 

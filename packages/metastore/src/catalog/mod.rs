@@ -28,8 +28,8 @@ pub use memory::Memory;
 pub use postgres::PostgresUrl;
 pub use schema::{MigrateReport, MigrateStep, SchemaVersion, migrate};
 pub use types::{
-    CommitOutcome, CommitRow, CommitsPage, CommitsWanted, Holding, SegmentChange, SegmentRow, SegmentState,
-    SegmentsSpan, Snapshot, Stray, VolumeStats,
+    CommitOutcome, CommitRow, CommitsPage, CommitsWanted, Holding, SegmentChange, SegmentRow, SegmentState, Snapshot,
+    Stray, VolumeStats,
 };
 
 /// How connections to the catalog are kept.
@@ -61,16 +61,6 @@ pub trait Catalog: Send + Sync + 'static {
     /// One page of a volume's log, oldest first, together with the head that it was read under; none where
     /// there is no such volume. A page holds at least one commit where the range has one.
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error>;
-
-    /// The segments of the commits from `first` to `last`; ends early with the commit that reaches `bytes_max`. None where
-    /// there is no commit in the range. Faster than [`Catalog::commits_read`] where nothing else of many commits matters.
-    async fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Result<Option<SegmentsSpan>, Error>;
 
     /// Decides a commit and carries the decision out, as [`crate::commit::decide`] says. A commit is durable
     /// when this returns.

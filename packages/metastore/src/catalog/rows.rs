@@ -2,13 +2,13 @@
 //!
 //! SQL numbers are signed and ids are byte strings there; a row that does not convert is damage, an error.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use catgraft_core::{ClientId, Lsn, PAGE_SIZE, PageCount, SegmentId, Timestamp, VolumeId};
 use sqlx::FromRow;
 
 use super::{
-    CommitRow, Error, Holding, SegmentList, SegmentRow, SegmentState, SegmentsSpan, Snapshot, VolumeStats,
-    blob::page_set_from_row, error::Source,
+    CommitRow, Error, Holding, SegmentList, SegmentRow, SegmentState, Snapshot, VolumeStats, blob::page_set_from_row,
+    error::Source,
 };
 
 /// The number that an LSN has in SQL. Those past the signed range become its end, which no commit ever
@@ -80,64 +80,47 @@ impl CommitRaw {
     }
 }
 
-/// Some rows of `volume_commit`, column by column; what has a length of its own is behind one another.
+/// Some rows of `volume_commit`, behind one another in one value, and how many there should be.
 #[derive(Debug, FromRow)]
 pub(super) struct LogRaw {
-    lsns: Vec<i64>,
-    cids: Vec<u8>,
-    page_counts: Vec<i64>,
-    commit_times: Vec<i64>,
-    lens: Vec<i32>,
-    joined: Vec<u8>,
+    commits: i64,
+    joined: Option<Vec<u8>>,
 }
 
 impl LogRaw {
-    /// The commits that the rows stand for.
-    pub(super) fn read(self, doing: &'static str) -> Result<Vec<CommitRow>, Error> {
-        let (cids, rest) = self.cids.as_chunks::<16>();
-        let columns = [cids.len(), self.page_counts.len(), self.commit_times.len(), self.lens.len()];
-        if !rest.is_empty() || columns != [self.lsns.len(); 4] {
-            return Err(damaged(doing)("the columns of a log are not of one length"));
+    /// The commits that the rows stand for; none where some of them were left out.
+    pub(super) fn read(self, doing: &'static str) -> Result<Option<Vec<CommitRow>>, Error> {
+        let mut joined = Bytes::from(self.joined.unwrap_or_default());
+        let mut commits = Vec::with_capacity(usize::try_from(self.commits).unwrap_or(0).min(joined.len() / JOINED_LEN));
+        while !joined.is_empty() {
+            commits.push(split_commit(&mut joined, doing)?);
         }
-        let segments = split(self.joined.into(), &self.lens, doing)?;
-        let numbers = self.lsns.into_iter().zip(self.page_counts).zip(self.commit_times);
-        let commits = numbers.zip(cids).zip(segments).map(|((((lsn, page_count), at), cid), segments)| {
-            Ok(CommitRow {
-                lsn: lsn_from_sql(lsn, doing)?,
-                cid: ClientId::try_from(cid.as_slice()).map_err(damaged(doing))?,
-                page_count: page_count_from_sql(page_count, doing)?,
-                timestamp: timestamp_from_sql(at, doing)?,
-                segments,
-            })
-        });
-        commits.collect()
+        Ok((commits.len() as u64 == self.commits.cast_unsigned()).then_some(commits))
     }
 }
 
-/// Takes apart what was put behind one another.
-fn split(mut joined: Bytes, lens: &[i32], doing: &'static str) -> Result<Vec<SegmentList>, Error> {
-    let lists = lens.iter().map(|len| {
-        let len = usize::try_from(*len).ok().filter(|len| *len <= joined.len());
-        let len = len.ok_or_else(|| damaged(doing)("the lengths of joined values do not add up"))?;
-        Ok(SegmentList::from_row(joined.split_to(len)))
-    });
-    lists.collect()
-}
+/// What a commit takes of a joined value besides its segments: three numbers of 8 bytes, an id of 16 and a length of 4.
+const JOINED_LEN: usize = 8 + 8 + 8 + 16 + 4;
 
-/// The segments of some rows of `volume_commit`, behind one another.
-#[derive(Debug, FromRow)]
-pub(super) struct SpanRaw {
-    last_lsn: i64,
-    lens: Vec<i32>,
-    joined: Vec<u8>,
-}
-
-impl SpanRaw {
-    /// The span that the row stands for.
-    pub(super) fn read(self, doing: &'static str) -> Result<SegmentsSpan, Error> {
-        let lists = split(self.joined.into(), &self.lens, doing)?;
-        Ok(SegmentsSpan { last: lsn_from_sql(self.last_lsn, doing)?, lists })
-    }
+/// Takes the first commit off a joined value.
+fn split_commit(joined: &mut Bytes, doing: &'static str) -> Result<CommitRow, Error> {
+    let cut_short = || damaged(doing)("the last commit of a log is cut short");
+    let (lsn, rest) = joined.split_first_chunk().ok_or_else(cut_short)?;
+    let (page_count, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    let (at, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    let (cid, rest) = rest.split_first_chunk::<16>().ok_or_else(cut_short)?;
+    let (len, rest) = rest.split_first_chunk().ok_or_else(cut_short)?;
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok().filter(|len| *len <= rest.len()).ok_or_else(cut_short)?;
+    let mut commit = CommitRow {
+        lsn: lsn_from_sql(i64::from_be_bytes(*lsn), doing)?,
+        cid: ClientId::try_from(cid.as_slice()).map_err(damaged(doing))?,
+        page_count: page_count_from_sql(i64::from_be_bytes(*page_count), doing)?,
+        timestamp: timestamp_from_sql(i64::from_be_bytes(*at), doing)?,
+        segments: SegmentList::from_row(Bytes::new()),
+    };
+    joined.advance(JOINED_LEN);
+    commit.segments = SegmentList::from_row(joined.split_to(len));
+    Ok(commit)
 }
 
 /// A row of `segment`.

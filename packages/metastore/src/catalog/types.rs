@@ -62,13 +62,20 @@ pub struct CommitsWanted {
 
 impl CommitsWanted {
     /// Most commits in one page unless told otherwise.
-    pub const COMMITS_MAX: u32 = 20_000;
+    pub const COMMITS_MAX: u32 = 4096;
     /// Most bytes of segment lists in one page unless told otherwise.
     pub const BYTES_MAX: u64 = 4 * 1024 * 1024;
 
     /// A range, in pages of the usual size.
     pub fn range(start: Option<Lsn>, end: Option<Lsn>) -> Self {
         Self { start, end, commits_max: Self::COMMITS_MAX, bytes_max: Self::BYTES_MAX }
+    }
+
+    /// A page whose lists all have at most this many bytes is within its bounds, however many commits it has.
+    pub(super) fn short_list_bytes(&self) -> u64 {
+        let (start, end) = (self.start.map_or(1, Lsn::get), self.end.map_or(u64::MAX, Lsn::get));
+        let commits_max = end.saturating_sub(start).saturating_add(1).min(self.commits_max.into());
+        self.bytes_max / commits_max.max(1)
     }
 }
 
@@ -85,15 +92,6 @@ pub struct CommitsPage {
     pub head: Snapshot,
     /// The commits, oldest first, without gaps.
     pub commits: Vec<CommitRow>,
-}
-
-/// The segments of commits that follow one another.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SegmentsSpan {
-    /// The last of the commits.
-    pub last: Lsn,
-    /// The segments of each, in LSN order.
-    pub lists: Vec<SegmentList>,
 }
 
 /// One segment: where its index lies and what authenticates it, and what it holds of each volume.

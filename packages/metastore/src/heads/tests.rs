@@ -14,7 +14,7 @@ use super::{
 };
 use crate::catalog::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, News, SegmentChange, SegmentRow, SegmentState,
-    SegmentsSpan, Snapshot, VolumeStats,
+    Snapshot, VolumeStats,
 };
 
 fn vid(number: u64) -> VolumeId {
@@ -139,9 +139,6 @@ impl Catalog for Shared {
         Err(Error::ReadOnly)
     }
     async fn commits_read(&self, _: VolumeId, _: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
-        Err(Error::ReadOnly)
-    }
-    async fn segments_between(&self, _: VolumeId, _: Lsn, _: Lsn, _: u64) -> Result<Option<SegmentsSpan>, Error> {
         Err(Error::ReadOnly)
     }
     async fn commit_append(&self, _: CommitCall, _: Timestamp) -> Result<CommitOutcome, Error> {

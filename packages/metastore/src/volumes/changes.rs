@@ -10,7 +10,7 @@ mod tests;
 
 use std::{ops::RangeInclusive, sync::Arc};
 
-use catgraft_core::{ByteSize, Lsn, PageSet, VolumeId};
+use catgraft_core::{ByteSize, Lsn, PageSet, PageSetUnion, VolumeId};
 use futures::{StreamExt, TryStreamExt, stream};
 use quick_cache::{Weighter, sync::Cache};
 
@@ -147,18 +147,21 @@ fn parts(first: u64, last: u64) -> impl Iterator<Item = Part> {
 async fn read_commits(catalog: &dyn Catalog, vid: VolumeId, lsns: RangeInclusive<u64>) -> Result<PageSet, Error> {
     let lsn = |number: u64| Lsn::try_from(number).expect("LSNs of a range count from 1");
     let (mut next, last) = (*lsns.start(), *lsns.end());
-    let mut pages = PageSet::new();
+    let mut pages = PageSetUnion::default();
     while next <= last {
-        let span = catalog.segments_between(vid, lsn(next), lsn(last), CommitsWanted::BYTES_MAX).await?;
-        let span = span.ok_or(Error::LogBroken { vid, lsn: lsn(next) })?;
-        if span.last.get() - next + 1 != span.lists.len() as u64 {
+        let page = catalog.commits_read(vid, CommitsWanted::range(Some(lsn(next)), Some(lsn(last)))).await?;
+        let commits = page.map_or(Vec::new(), |page| page.commits);
+        if commits.is_empty() {
             return Err(Error::LogBroken { vid, lsn: lsn(next) });
         }
-        for list in &span.lists {
-            let damaged = |source| Error::CommitDamaged { vid, lsn: lsn(next), source };
-            pages.union_with(&list.pages().map_err(damaged)?);
+        for commit in commits {
+            if commit.lsn.get() != next {
+                return Err(Error::LogBroken { vid, lsn: lsn(next) });
+            }
+            let damaged = |source| Error::CommitDamaged { vid, lsn: commit.lsn, source };
+            commit.segments.add_pages_to(&mut pages).map_err(damaged)?;
             next += 1;
         }
     }
-    Ok(pages)
+    Ok(pages.finish())
 }

@@ -11,7 +11,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use catgraft_core::{Clock, Lsn, PageSet, SegmentId, VolumeId, limits::RESPONSE_BYTES_MAX};
+use catgraft_core::{Clock, Lsn, PageSet, PageSetUnion, SegmentId, VolumeId, limits::RESPONSE_BYTES_MAX};
 use catgraft_proto::{CommitCall, PullCall, ReadLogCall, SnapshotCall};
 use catgraft_service::room::{Full, Room, Share};
 
@@ -150,19 +150,21 @@ impl Volumes {
         }
         let _room = self.log_reads.take(1).await?;
         let mut log = self.open_log(call, CHANGES_COMMITS_MAX, CommitsWanted::BYTES_MAX).await?;
-        let (mut pages, mut last) = (PageSet::new(), None);
+        let (mut pages, mut last) = (PageSetUnion::default(), None);
         for commit in log.next_page().await?.unwrap_or_default() {
             let damaged = |source| Error::CommitDamaged { vid, lsn: commit.lsn, source };
-            pages.union_with(&commit.segments.pages().map_err(damaged)?);
+            commit.segments.add_pages_to(&mut pages).map_err(damaged)?;
             last = Some(commit.snapshot(vid, log.head.checkpoint));
         }
         let (start, end) = (log.start, log.end);
-        if log.next <= end {
+        let pages = if log.next > end {
+            pages.finish()
+        } else {
             // From the start again: a block that begins there is known more often than its rest is.
             let catalog = self.catalog()?;
-            pages = self.changed.read(catalog, vid, start..=end).await?;
             last = catalog.snapshot_at(vid, end).await?;
-        }
+            self.changed.read(catalog, vid, start..=end).await?
+        };
         let snapshot = last.ok_or(Error::LogBroken { vid, lsn: end })?;
         Ok(Changes { snapshot, start, pages })
     }

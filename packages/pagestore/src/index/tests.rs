@@ -7,7 +7,6 @@ use std::{
 };
 
 use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, SegmentId, Timestamp};
-use catgraft_proto::SegmentPages;
 use proptest::prelude::*;
 
 use super::{
@@ -29,13 +28,18 @@ fn page(number: u32) -> PageIndex {
 }
 
 fn logged(number: u64, page_count: u32, pages: &[u32]) -> LoggedCommit {
-    let pages: PageSet = pages.iter().map(|number| page(*number)).collect();
-    let segments = vec![SegmentPages { sid: sid(number), pages }];
-    LoggedCommit { lsn: lsn(number), page_count: PageCount::new(page_count), segments, is_last: true }
+    let pages: BTreeSet<PageIndex> = pages.iter().map(|number| page(*number)).collect();
+    LoggedCommit {
+        lsn: lsn(number),
+        page_count: PageCount::new(page_count),
+        segments: vec![(sid(number), pages.len())],
+        pages: pages.into_iter().collect(),
+        is_last: true,
+    }
 }
 
 fn commit(versions: &mut Versions, number: u64, page_count: u32, pages: &[u32]) {
-    versions.append([logged(number, page_count, pages)]).unwrap();
+    versions.append(&[logged(number, page_count, pages)]).unwrap();
 }
 
 /// The segment of a page in an index of all commits.
@@ -76,22 +80,37 @@ fn a_commit_in_parts_is_known_when_the_last_is() {
     commit(&mut versions, 1, 9, &[1, 2, 3]);
     for _ in 0..2 {
         // Also where it was broken off and comes again.
-        versions.append([LoggedCommit { is_last: false, ..logged(2, 2, &[1]) }]).unwrap();
+        versions.append(&[LoggedCommit { is_last: false, ..logged(2, 2, &[1]) }]).unwrap();
         assert_eq!(versions.head(), Some(lsn(1)));
         assert_eq!([segment(&versions, 1, 1), segment(&versions, 3, 1)], [Some(sid(1)), Some(sid(1))]);
     }
-    versions.append([logged(2, 2, &[2])]).unwrap();
+    versions.append(&[logged(2, 2, &[2])]).unwrap();
     assert_eq!(versions.head(), Some(lsn(2)));
     assert_eq!([1, 2, 3].map(|number| segment(&versions, number, 2)), [Some(sid(2)), Some(sid(2)), None]);
 }
 
 #[test]
+fn many_versions_enter_before_between_and_behind_those_that_are_there() {
+    let writes = [5001..7001, 1..3001, 8001..9501, 2001..9001];
+    let mut versions = Versions::default();
+    for (number, pages) in (1..).zip(&writes) {
+        commit(&mut versions, number, 10_000, &pages.clone().collect::<Vec<_>>());
+        for at in 1..=number {
+            let newest = |page: u32| (1..=at).rev().find(|number| writes[*number as usize - 1].contains(&page));
+            for page in (1..10_000).step_by(7) {
+                assert_eq!(segment(&versions, page, at), newest(page).map(sid), "page {page} at {at}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_log_that_skips_an_lsn_is_refused() {
     let mut versions = Versions::default();
-    assert!(versions.append([logged(2, 1, &[])]).is_err());
+    assert!(versions.append(&[logged(2, 1, &[])]).is_err());
     commit(&mut versions, 1, 1, &[1]);
-    assert!(versions.append([logged(1, 1, &[])]).is_err());
-    assert!(versions.append([logged(2, 1, &[1]), logged(4, 1, &[])]).is_err());
+    assert!(versions.append(&[logged(1, 1, &[])]).is_err());
+    assert!(versions.append(&[logged(2, 1, &[1]), logged(4, 1, &[])]).is_err());
     // What came before the gap is kept.
     assert_eq!((versions.head(), segment(&versions, 1, 2)), (Some(lsn(2)), Some(sid(2))));
 }
@@ -114,7 +133,7 @@ fn versions_since_a_commit_tell_what_they_know_of_older_pages() {
     assert_eq!([found(5, 4), found(5, 5)], [Found::Nothing, Found::Nothing]);
     assert_eq!([found(10, 2), found(10, 3), found(10, 5)], [Found::Untouched, Found::Nothing, Found::Segment(sid(5))]);
     assert_eq!([found(6, 3), found(6, 4), found(8, 3)], [Found::Untouched, Found::Nothing, Found::Nothing]);
-    assert!(since.append([logged(2, 1, &[])]).is_err());
+    assert!(since.append(&[logged(2, 1, &[])]).is_err());
 }
 
 /// So many commits, each with its page count and the pages that it writes.
@@ -152,7 +171,7 @@ proptest! {
         let mut versions = Versions::default();
         let (states, mut log) = model(&commits);
         while !log.is_empty() {
-            versions.append(log.drain(..at_once.min(log.len()))).unwrap();
+            versions.append(&log.drain(..at_once.min(log.len())).collect::<Vec<_>>()).unwrap();
         }
         for (number, state) in states.iter().enumerate().skip(1) {
             for index in 1..14 {
@@ -176,7 +195,7 @@ proptest! {
             if log.is_empty() {
                 break;
             }
-            index.append(log.drain(..at_once.min(log.len()))).unwrap();
+            index.append(&log.drain(..at_once.min(log.len())).collect::<Vec<_>>()).unwrap();
             // What is newest stays in memory now and then.
             if at_once % 4 != 0 {
                 runtime.block_on(index.relieve(&files, 0)).unwrap();
@@ -200,7 +219,8 @@ fn pages_of(numbers: Range<u32>) -> PageSet {
 async fn large_index(files: &Files) -> VolumeIndex {
     let index = VolumeIndex::default();
     for first in (1..=100_000).step_by(1000) {
-        index.append((first..first + 1000).map(|number| logged(number, 100, &[(number % 97) as u32 + 1]))).unwrap();
+        let commits = (first..first + 1000).map(|number| logged(number, 100, &[(number % 97) as u32 + 1]));
+        index.append(&commits.collect::<Vec<_>>()).unwrap();
         index.relieve(files, 64 * 1024).await.unwrap();
     }
     index
@@ -229,7 +249,7 @@ async fn where_no_file_can_be_written_nothing_is_lost_and_it_goes_on_later() {
     let folder = tempfile::tempdir().unwrap();
     let files = Files::new(folder.path().join("not there yet"));
     let index = VolumeIndex::default();
-    index.append((1..=9).map(|number| logged(number, 9, &[number as u32]))).unwrap();
+    index.append(&[1, 2, 3, 4, 5, 6, 7, 8, 9].map(|number| logged(number, 9, &[number as u32]))).unwrap();
     for _ in 0..2 {
         let error = index.relieve(&files, 0).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
@@ -239,6 +259,6 @@ async fn where_no_file_can_be_written_nothing_is_lost_and_it_goes_on_later() {
     index.relieve(&files, 0).await.unwrap();
     assert_eq!((index.files(), index.head()), (1, Some(lsn(9))));
     assert_eq!(index.plan(lsn(9), &pages_of(1..20)).await.unwrap().len(), 9);
-    index.append([logged(10, 5, &[])]).unwrap();
+    index.append(&[logged(10, 5, &[])]).unwrap();
     assert_eq!(index.plan(lsn(10), &pages_of(1..20)).await.unwrap().len(), 5);
 }

@@ -11,18 +11,15 @@
 use std::{collections::BTreeMap, mem};
 
 use catgraft_core::{Lsn, PageCount, PageIndex, SegmentId};
-use catgraft_proto::SegmentPages;
 
 /// Memory of one version in the map, inner nodes included. Computed for entries that came in ascending
 /// order one by one, which leaves leaves of 11 places half full.
 const RECENT_BYTES: usize = 41;
 
-/// Versions that are gathered before they enter the index.
-const GATHERED_MAX: usize = 1 << 20;
-/// So many are entered before the next commit: their memory becomes the list's, which is cheaper than to let it grow.
-const GATHERED_GOOD: usize = 1 << 16;
 /// Versions that the map may always have; beyond them, at most a quarter of what the list has.
 const RECENT_MIN: usize = 1024;
+/// More versions at once than this part of what the list has are merged into it for less than they cost in the map.
+const FEW_PART: usize = 64;
 
 /// The commits that were told do not follow one another: the log is damaged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,16 +38,12 @@ const CUT: SegmentNumber = SegmentNumber::MAX;
 pub(crate) struct LoggedCommit {
     pub(crate) lsn: Lsn,
     pub(crate) page_count: PageCount,
-    pub(crate) segments: Vec<SegmentPages>,
+    /// Each with how many of the pages it holds.
+    pub(crate) segments: Vec<(SegmentId, usize)>,
+    /// The pages of all segments, one segment after the other, and in each of them in ascending order.
+    pub(crate) pages: Vec<PageIndex>,
     /// Is it the last piece of its commit? The commit is not known before.
     pub(crate) is_last: bool,
-}
-
-impl LoggedCommit {
-    /// How many pages it writes.
-    pub(crate) fn written(&self) -> u64 {
-        self.segments.iter().map(|SegmentPages { pages, .. }| pages.len()).sum()
-    }
 }
 
 /// What is known of a page at an LSN.
@@ -152,15 +145,15 @@ impl Versions {
     }
 
     /// Adds the commits that follow the head, up to the first that is an error. Many at once cost less than one by one.
-    pub(crate) fn append(&mut self, commits: impl IntoIterator<Item = LoggedCommit>) -> Result<(), LogError> {
-        let mut gathered = Vec::new();
-        let outcome = commits.into_iter().try_for_each(|commit| self.append_one(&commit, &mut gathered));
+    pub(crate) fn append(&mut self, commits: &[LoggedCommit]) -> Result<(), LogError> {
+        let mut gathered = Vec::with_capacity(commits.iter().map(|commit| commit.pages.len()).sum());
+        let outcome = commits.iter().try_for_each(|commit| self.append_one(commit, &mut gathered));
         self.enter(&mut gathered);
         outcome
     }
 
     fn append_one(&mut self, commit: &LoggedCommit, gathered: &mut Vec<Version>) -> Result<(), LogError> {
-        let LoggedCommit { lsn, page_count, ref segments, is_last } = *commit;
+        let LoggedCommit { lsn, page_count, ref segments, ref pages, is_last } = *commit;
         let follows = self.head.map_or(1, |head| head.get().wrapping_add(1));
         if lsn.get() != follows {
             return Err(LogError { last: self.head, found: lsn });
@@ -170,18 +163,14 @@ impl Versions {
             self.cut_off(lsn, page_count);
             self.lows.note(lsn, page_count);
         }
-        if gathered.len() >= GATHERED_GOOD {
-            self.enter(gathered);
-        }
-        gathered.reserve(usize::try_from(commit.written()).map_or(GATHERED_MAX, |written| written.min(GATHERED_MAX)));
-        for SegmentPages { sid, pages } in segments {
+        let mut left = pages.as_slice();
+        for (sid, count) in segments {
             let number = SegmentNumber::try_from(self.segments.len()).expect("fewer than 2^32 segments a volume");
             self.segments.push(*sid);
-            let existing = pages.iter().take_while(|page| page_count.contains(*page));
-            gathered.extend(existing.map(|page| Version { page, segment: number, lsn }));
-            if gathered.len() >= GATHERED_MAX {
-                self.enter(gathered);
-            }
+            let (pages, rest) = left.split_at(*count);
+            left = rest;
+            let existing = &pages[..pages.partition_point(|page| page_count.contains(*page))];
+            gathered.extend(existing.iter().map(|page| Version { page: *page, segment: number, lsn }));
         }
         if is_last {
             self.head = Some(lsn);
@@ -192,22 +181,29 @@ impl Versions {
 
     /// Enters what was gathered: a few versions into the map, and many, or the few that are too many, into the list.
     fn enter(&mut self, gathered: &mut Vec<Version>) {
-        if self.recent.len() + gathered.len() <= RECENT_MIN.max(self.sorted.len() / 4) {
+        let are_few = gathered.len() <= RECENT_MIN.max(self.sorted.len() / FEW_PART);
+        if are_few && self.recent.len() + gathered.len() <= RECENT_MIN.max(self.sorted.len() / 4) {
             self.recent.extend(gathered.drain(..).map(|version| (version.place(), version.segment)));
             return;
         }
-        let recent = mem::take(&mut self.recent).into_iter();
-        let recent = recent.map(|((page, lsn), segment)| Version { page, segment, lsn });
-        if self.sorted.is_empty() && recent.len() == 0 {
-            self.sorted = mem::take(gathered);
-        } else {
-            self.sorted.reserve_exact(recent.len() + gathered.len());
-            self.sorted.extend(recent);
-            self.sorted.append(gathered);
+        let mut newer = mem::take(gathered);
+        if !self.recent.is_empty() {
+            let recent = mem::take(&mut self.recent).into_iter();
+            let recent = recent.map(|((page, lsn), segment)| Version { page, segment, lsn });
+            newer = recent.chain(newer).collect();
         }
-        // Parts that are sorted already, as these are, are merged and not sorted again.
-        self.sorted.sort_by_key(Version::place);
-        self.sorted.shrink_to_fit();
+        // Of each page the LSNs ascend already, and equal pages keep their order. What is sorted, as the pages are that a
+        // volume began with, takes no time.
+        newer.sort_by_key(|version| version.page);
+        if self.sorted.is_empty() {
+            // New memory costs more than what is written to it, so that of a long log is not copied.
+            self.sorted = newer;
+        } else {
+            if self.sorted.capacity() - self.sorted.len() < newer.len() {
+                self.sorted.reserve_exact(newer.len().max(self.sorted.len() / 4));
+            }
+            merge(&mut self.sorted, &newer);
+        }
     }
 
     /// What is known of a page as it was at an LSN.
@@ -272,4 +268,22 @@ impl Versions {
         let cut = newest.into_iter().filter(|(_, segment)| *segment != CUT);
         self.recent.extend(cut.map(|(page, _)| ((page, lsn), CUT)));
     }
+}
+
+/// Merges versions into a list that has those of earlier commits, both in the order of pages.
+fn merge(list: &mut Vec<Version>, newer: &[Version]) {
+    let (mut older, mut left) = (list.len(), newer.len());
+    list.extend_from_slice(newer);
+    // From the end on, so that nothing is overwritten that is still to be moved.
+    while older > 0 && left > 0 {
+        let (from_list, from_newer) = (list[older - 1], newer[left - 1]);
+        if from_list.page > from_newer.page {
+            list[older + left - 1] = from_list;
+            older -= 1;
+        } else {
+            list[older + left - 1] = from_newer;
+            left -= 1;
+        }
+    }
+    list[..left].copy_from_slice(&newer[..left]);
 }

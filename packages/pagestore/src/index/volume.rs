@@ -82,7 +82,7 @@ impl VolumeIndex {
     }
 
     /// Adds the commits that follow the head, up to the first that is an error.
-    pub(super) fn append(&self, commits: impl IntoIterator<Item = LoggedCommit>) -> Result<(), LogError> {
+    pub(super) fn append(&self, commits: &[LoggedCommit]) -> Result<(), LogError> {
         self.0.write().newest.append(commits)
     }
 

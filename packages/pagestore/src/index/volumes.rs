@@ -5,9 +5,8 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    io, iter,
+    io,
     path::PathBuf,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -15,34 +14,31 @@ use std::{
 };
 
 use catgraft_client::MetastoreClient;
-use catgraft_core::{ByteSize, Lsn, LsnError, PageCount, PageSet, VolumeId, limits::SEGMENT_PAGES_MAX};
-use catgraft_proto::{
-    InvalidMessage, SegmentPages,
-    catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse},
-};
-use futures::{StreamExt, TryStreamExt, stream};
+use catgraft_core::{ByteSize, Lsn, PageSet, VolumeId, limits::SEGMENT_PAGES_MAX};
+use catgraft_proto::catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse};
+use futures::future::join;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::yield_now};
 
 use super::{
+    logged::{CommitError, SEGMENTS_AT_ONCE, pieces},
     stored::Files,
-    versions::{LogError, LoggedCommit},
+    versions::LogError,
     volume::{Planned, VolumeIndex},
 };
 
 /// Commits of a part of a long log: enough that a call is little of the work, and a log of 10,000 commits has several.
-const PART_COMMITS: u64 = 2048;
-/// Parts of a log that are on their way at a time.
-const PARTS_AT_ONCE: usize = 2;
+const PART_COMMITS: u32 = 2048;
 /// What an index costs beside its versions.
 const SLOT_BYTES: usize = 256;
 /// The part of the memory that the versions of one volume may take, before they move to a file.
 const VOLUME_PART: usize = 4;
 /// Fewer bytes than these are not worth a file.
 const FILE_MIN: usize = 1024 * 1024;
-/// Segments of a commit that are added at a time, and pages after which is looked whether all still fits memory.
-const SEGMENTS_AT_ONCE: usize = 64;
-const PAGES_AT_ONCE: u64 = SEGMENTS_AT_ONCE as u64 * SEGMENT_PAGES_MAX;
+/// Pages after which is looked whether all still fits memory.
+const PAGES_AT_ONCE: usize = SEGMENTS_AT_ONCE * SEGMENT_PAGES_MAX as usize;
+/// Pieces of commits that are taken apart before others have their turn.
+const PIECES_AT_ONCE: usize = 128;
 
 /// The index could not be brought to the LSN that was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -61,17 +57,12 @@ pub(crate) enum IndexError {
         #[source]
         source: LogError,
     },
-    #[error("the metastore's commit log of volume {vid} has LSN 0")]
-    Lsn {
+    #[error("commit {lsn} in the metastore's log of volume {vid} can't be read")]
+    Commit {
         vid: VolumeId,
+        lsn: u64,
         #[source]
-        source: LsnError,
-    },
-    #[error("the metastore's commit log of volume {vid} can't be read")]
-    Message {
-        vid: VolumeId,
-        #[source]
-        source: InvalidMessage,
+        source: CommitError,
     },
     #[error("the index of volume {vid} is too large for memory, and can't be kept in a file in {}", folder.display())]
     File {
@@ -200,58 +191,63 @@ impl VolumeIndexes {
         IndexError::File { vid, folder: self.files.folder().clone(), source }
     }
 
-    /// Reads the log from the index's head on. A long one is read in parts, the next of which is on its way while one is
-    /// entered.
+    /// Reads the log from the index's head on, a long one in parts: the next is on its way while one is entered.
     async fn extend(&self, vid: VolumeId, slot: &Arc<Slot>, lsn: Lsn) -> Result<(), IndexError> {
         let _permit = self.updates.acquire().await;
-        let mut at_once = PARTS_AT_ONCE;
-        while !slot.index.knows(lsn) {
-            let known = slot.index.head().map_or(0, Lsn::get);
-            let parts = stream::iter(parts(known, lsn)).map(|part| self.read_log(vid, part));
-            let mut answers = pin!(parts.buffered(at_once));
-            let mut next = known;
-            while let Some(ReadLogResponse { head_lsn, commits }) = answers.try_next().await? {
-                if head_lsn < lsn.get() || commits.is_empty() {
-                    return Err(IndexError::Missing { vid, lsn });
-                }
-                next += commits.len() as u64;
-                self.enter(vid, slot, commits).await?;
-                if !(next - known).is_multiple_of(PART_COMMITS) {
-                    // The last part, or one that was cut short because its commits are large. Behind it the others leave
-                    // a gap and are read in vain, so from now on there are none.
-                    at_once = 1;
-                    break;
-                }
+        let mut told = slot.index.head().map_or(0, Lsn::get);
+        let mut commits = self.read_log(vid, told, lsn).await?;
+        loop {
+            told = told.saturating_add(commits.len() as u64);
+            if told >= lsn.get() {
+                return self.enter(vid, slot, commits).await;
             }
+            let (following, entered) = join(self.read_log(vid, told, lsn), self.enter(vid, slot, commits)).await;
+            entered?;
+            commits = following?;
         }
-        Ok(())
     }
 
-    async fn read_log(&self, vid: VolumeId, part: Part) -> Result<ReadLogResponse, IndexError> {
-        let Part { after_lsn, commits_max } = part;
-        let request = ReadLogRequest { vid: bytes::Bytes::copy_from_slice(vid.as_bytes()), after_lsn, commits_max };
-        self.metastore.read_log(&request).await.map_err(|source| IndexError::Metastore { vid, source })
+    /// Some of the commits after one, on the way to another, which are never none. The last of them take along what there is
+    /// beyond.
+    async fn read_log(&self, vid: VolumeId, told: u64, lsn: Lsn) -> Result<Vec<LogCommit>, IndexError> {
+        let is_last = lsn.get() - told <= PART_COMMITS.into();
+        let commits_max = if is_last { 0 } else { PART_COMMITS };
+        let vid_bytes = bytes::Bytes::copy_from_slice(vid.as_bytes());
+        let request = ReadLogRequest { vid: vid_bytes, after_lsn: told, commits_max };
+        let answer = self.metastore.read_log(&request).await;
+        let ReadLogResponse { head_lsn, commits } = answer.map_err(|source| IndexError::Metastore { vid, source })?;
+        if head_lsn < lsn.get() || commits.is_empty() { Err(IndexError::Missing { vid, lsn }) } else { Ok(commits) }
     }
 
     /// Adds commits, and moves versions to a file as often as they are too many for memory.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
-        let mut pieces = commits.into_iter().flat_map(|commit| logged(vid, commit)).peekable();
+        let mut pieces = commits.into_iter().flat_map(pieces).peekable();
         loop {
             // At first too: an earlier call may have failed at it.
             self.relieve(vid, slot).await?;
             if pieces.peek().is_none() {
                 return Ok(());
             }
-            let (mut left, mut unread) = (PAGES_AT_ONCE, Ok(()));
-            let some = iter::from_fn(|| {
-                if left == 0 {
-                    return None;
+            let (mut some, mut pages, mut unread) = (Vec::new(), 0, Ok(()));
+            while pages < PAGES_AT_ONCE
+                && let Some(piece) = pieces.next()
+            {
+                match piece {
+                    Ok(piece) => {
+                        pages += piece.pages.len();
+                        some.push(piece);
+                    }
+                    Err((lsn, source)) => {
+                        unread = Err(IndexError::Commit { vid, lsn, source });
+                        break;
+                    }
                 }
-                let piece = pieces.next()?.map_err(|error| unread = Err(error)).ok()?;
-                left = left.saturating_sub(piece.written());
-                Some(piece)
-            });
-            let appended = slot.index.append(some);
+                if some.len().is_multiple_of(PIECES_AT_ONCE) {
+                    // It is the turn of others, among them the question for the next part.
+                    yield_now().await;
+                }
+            }
+            let appended = slot.index.append(&some);
             self.keep(vid, slot);
             appended.map_err(|source| IndexError::Log { vid, source }).and(unread)?;
         }
@@ -279,23 +275,6 @@ impl VolumeIndexes {
             self.weight.store(drop_oldest(&mut slots, vid, total, self.weight_max), Ordering::Relaxed);
         }
     }
-}
-
-/// A part of a log to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    after_lsn: u64,
-    /// 0 where it may be as many as fit.
-    commits_max: u32,
-}
-
-/// The log after an LSN, at least up to another, in parts. The last takes what there is beyond.
-fn parts(known: u64, lsn: Lsn) -> impl Iterator<Item = Part> {
-    let full = lsn.get().saturating_sub(known).saturating_sub(1) / PART_COMMITS;
-    (0..=full).map(move |number| Part {
-        after_lsn: known + number * PART_COMMITS,
-        commits_max: if number < full { PART_COMMITS as u32 } else { 0 },
-    })
 }
 
 /// Drops an index that is still empty when the reader is done with it, in whatever way: a volume that does not exist takes
@@ -331,25 +310,4 @@ fn drop_oldest(slots: &mut HashMap<VolumeId, Arc<Slot>>, keep: VolumeId, mut tot
         }
     }
     total
-}
-
-/// A commit as the metastore tells it, in pieces.
-fn logged(vid: VolumeId, commit: LogCommit) -> Vec<Result<LoggedCommit, IndexError>> {
-    let LogCommit { lsn, page_count, segments } = commit;
-    let lsn = match Lsn::try_from(lsn) {
-        Ok(lsn) => lsn,
-        Err(source) => return vec![Err(IndexError::Lsn { vid, source })],
-    };
-    let page_count = PageCount::new(page_count);
-    let mut segments = segments.into_iter();
-    let mut pieces = Vec::new();
-    loop {
-        let some: Result<Vec<_>, _> = segments.by_ref().take(SEGMENTS_AT_ONCE).map(SegmentPages::try_from).collect();
-        let is_last = segments.len() == 0;
-        let piece = some.map(|segments| LoggedCommit { lsn, page_count, segments, is_last });
-        pieces.push(piece.map_err(|source| IndexError::Message { vid, source }));
-        if is_last {
-            return pieces;
-        }
-    }
 }

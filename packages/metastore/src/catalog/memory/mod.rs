@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use self::state::State;
 use super::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, News, SegmentChange, SegmentRow, SegmentState,
-    SegmentsSpan, Snapshot, VolumeStats,
+    Snapshot, VolumeStats,
 };
 
 type Announcement = Vec<(VolumeId, Lsn)>;
@@ -46,16 +46,6 @@ impl Catalog for Memory {
 
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
         Ok(self.state.lock().commits_read(vid, wanted))
-    }
-
-    async fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Result<Option<SegmentsSpan>, Error> {
-        Ok(self.state.lock().segments_between(vid, first, last, bytes_max))
     }
 
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {

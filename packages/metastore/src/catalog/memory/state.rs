@@ -11,7 +11,7 @@ use catgraft_proto::CommitCall;
 use crate::{
     catalog::{
         CommitOutcome, CommitRow, CommitsPage, CommitsWanted, Error, Holding, SegmentChange, SegmentList, SegmentRow,
-        SegmentState, SegmentsSpan, Snapshot, VolumeStats, types::refuse_difference,
+        SegmentState, Snapshot, VolumeStats, types::refuse_difference,
     },
     commit::{CommitState, Decision, Rival, decide, lsn_after},
 };
@@ -54,18 +54,6 @@ impl State {
         let (first, last) = (wanted.start.unwrap_or(head.checkpoint), wanted.end.unwrap_or(head.lsn));
         let commits = self.commits_of(vid, first, last, wanted.bytes_max).take(wanted.commits_max as usize);
         Some(CommitsPage { head, commits: commits.cloned().collect() })
-    }
-
-    pub(super) fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Option<SegmentsSpan> {
-        let commits: Vec<_> = self.commits_of(vid, first, last, bytes_max).collect();
-        let last = commits.last()?.lsn;
-        Some(SegmentsSpan { last, lists: commits.into_iter().map(|commit| commit.segments.clone()).collect() })
     }
 
     pub(super) fn commit_append(&mut self, call: &CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {

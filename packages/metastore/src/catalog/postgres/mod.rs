@@ -26,7 +26,7 @@ pub use self::url::PostgresUrl;
 use self::{group::Group, pool::Pool, recent::Recent};
 use super::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Connections, Error, Holding, Location, News, SegmentChange,
-    SegmentRow, SegmentState, SegmentsSpan, Snapshot, VolumeStats, schema,
+    SegmentRow, SegmentState, Snapshot, VolumeStats, schema,
 };
 
 /// What both ways of committing say that they were doing.
@@ -70,16 +70,6 @@ impl Catalog for Postgres {
 
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
         read::commits_read(&self.pool, vid, wanted).await
-    }
-
-    async fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Result<Option<SegmentsSpan>, Error> {
-        read::segments_between(&self.pool, vid, first, last, bytes_max).await
     }
 
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 
 use super::pool::Pool;
 use crate::catalog::{
-    CommitsPage, CommitsWanted, Error, SegmentsSpan, Snapshot, VolumeStats,
-    rows::{HeadLsnRaw, HeadRaw, LogRaw, SpanRaw, StatsRaw, bytes_to_sql, damaged, lsn_to_sql},
+    CommitsPage, CommitsWanted, Error, Snapshot, VolumeStats,
+    rows::{HeadLsnRaw, HeadRaw, LogRaw, StatsRaw, bytes_to_sql, damaged, lsn_to_sql},
 };
 
 /// The head of a volume.
@@ -40,15 +40,31 @@ pub(super) async fn commits_read(
     wanted: CommitsWanted,
 ) -> Result<Option<CommitsPage>, Error> {
     const DOING: &str = "reading the log of a volume";
-    // One row for the head and all commits, column by column, is read several times faster than a row each. The commits come
-    // in the order of the window, and whoever reads them looks at their LSNs.
-    const LOG: &str = "
+    // One value for all commits is read several times faster than a row each, and adding their lengths up one after the other
+    // takes as long again. So at first those are read whose lists can't be too long together, which are nearly always
+    // all. They come in the order of the inner query, and whoever reads them looks at their LSNs.
+    const SHORT: &str = "
         SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
                v.committed_at AS head_committed_at, c.*
         FROM volume v CROSS JOIN LATERAL (
-            SELECT coalesce(array_agg(lsn), '{}') AS lsns, coalesce(array_agg(page_count), '{}') AS page_counts,
-                   coalesce(array_agg(committed_at), '{}') AS commit_times, coalesce(string_agg(cid, ''), '') AS cids,
-                   coalesce(array_agg(octet_length(segments)), '{}') AS lens, coalesce(string_agg(segments, ''), '') AS joined
+            SELECT count(*) AS commits,
+                   string_agg(int8send(lsn) || int8send(page_count) || int8send(committed_at) || cid
+                              || int4send(octet_length(segments)) || segments, '')
+                   FILTER (WHERE octet_length(segments) <= $5) AS joined
+            FROM (
+                SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
+                WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
+                ORDER BY lsn LIMIT $4
+            ) AS log
+        ) AS c
+        WHERE v.vid = $1";
+    const ANY: &str = "
+        SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
+               v.committed_at AS head_committed_at, c.*
+        FROM volume v CROSS JOIN LATERAL (
+            SELECT count(*) AS commits,
+                   string_agg(int8send(lsn) || int8send(page_count) || int8send(committed_at) || cid
+                              || int4send(octet_length(segments)) || segments, '') AS joined
             FROM (
                 SELECT log.*, sum(octet_length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
                               - octet_length(log.segments) AS bytes_before
@@ -61,49 +77,29 @@ pub(super) async fn commits_read(
             WHERE bytes_before < $5
         ) AS c
         WHERE v.vid = $1";
-    let statement = || {
-        sqlx::query(LOG)
-            .bind(vid.as_bytes().as_slice())
-            .bind(wanted.start.map_or(1, lsn_to_sql))
-            .bind(wanted.end.map_or(i64::MAX, lsn_to_sql))
-            .bind(i64::from(wanted.commits_max))
-            .bind(bytes_to_sql(wanted.bytes_max.max(1)))
+    let read = async |statement, bytes_max| {
+        let statement = || {
+            sqlx::query(statement)
+                .bind(vid.as_bytes().as_slice())
+                .bind(wanted.start.map_or(1, lsn_to_sql))
+                .bind(wanted.end.map_or(i64::MAX, lsn_to_sql))
+                .bind(i64::from(wanted.commits_max))
+                .bind(bytes_to_sql(bytes_max))
+        };
+        let Some(row) = pool.fetch_optional(DOING, statement).await? else { return Ok(None) };
+        let head = HeadRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
+        let commits = LogRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
+        Ok(Some((head, commits)))
     };
-    let Some(row) = pool.fetch_optional(DOING, statement).await? else { return Ok(None) };
-    let head = HeadRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
-    let commits = LogRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)?;
-    Ok(Some(CommitsPage { head, commits }))
-}
-
-/// The segments of a range of commits.
-pub(super) async fn segments_between(
-    pool: &Pool,
-    vid: VolumeId,
-    first: Lsn,
-    last: Lsn,
-    bytes_max: u64,
-) -> Result<Option<SegmentsSpan>, Error> {
-    const DOING: &str = "reading the segments of commits";
-    // One row for all of them is read several times faster than one row each.
-    const SPAN: &str = "
-        SELECT max(lsn) AS last_lsn, array_agg(octet_length(segments) ORDER BY lsn) AS lens,
-               string_agg(segments, '' ORDER BY lsn) AS joined
-        FROM (
-            SELECT lsn, segments, sum(octet_length(segments)) OVER (ORDER BY lsn ROWS UNBOUNDED PRECEDING)
-                                  - octet_length(segments) AS bytes_before
-            FROM volume_commit WHERE vid = $1 AND lsn BETWEEN $2 AND $3
-        ) AS log
-        WHERE bytes_before < $4
-        HAVING count(*) > 0";
-    let statement = || {
-        sqlx::query(SPAN)
-            .bind(vid.as_bytes().as_slice())
-            .bind(lsn_to_sql(first))
-            .bind(lsn_to_sql(last))
-            .bind(bytes_to_sql(bytes_max.max(1)))
-    };
-    let row = pool.fetch_optional(DOING, statement).await?;
-    row.map(|row| SpanRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)).transpose()
+    match read(SHORT, wanted.short_list_bytes()).await? {
+        None => Ok(None),
+        Some((head, Some(commits))) => Ok(Some(CommitsPage { head, commits })),
+        Some((_, None)) => {
+            let Some((head, commits)) = read(ANY, wanted.bytes_max.max(1)).await? else { return Ok(None) };
+            let commits = commits.ok_or_else(|| damaged(DOING)("the commits of a log are not as many as counted"))?;
+            Ok(Some(CommitsPage { head, commits }))
+        }
+    }
 }
 
 /// The heads of volumes by their ids.

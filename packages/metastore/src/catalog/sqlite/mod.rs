@@ -23,7 +23,7 @@ use sqlx::SqlitePool;
 use self::{error::outward, writer::Writer};
 use super::{
     Catalog, CommitOutcome, CommitsPage, CommitsWanted, Error, Holding, Location, News, SegmentChange, SegmentRow,
-    SegmentState, SegmentsSpan, Snapshot, VolumeStats, schema,
+    SegmentState, Snapshot, VolumeStats, schema,
 };
 
 pub(super) use self::migrate::migrate;
@@ -68,16 +68,6 @@ impl Catalog for Sqlite {
 
     async fn commits_read(&self, vid: VolumeId, wanted: CommitsWanted) -> Result<Option<CommitsPage>, Error> {
         read::commits_read(&self.reads, vid, wanted).await
-    }
-
-    async fn segments_between(
-        &self,
-        vid: VolumeId,
-        first: Lsn,
-        last: Lsn,
-        bytes_max: u64,
-    ) -> Result<Option<SegmentsSpan>, Error> {
-        read::segments_between(&self.reads, vid, first, last, bytes_max).await
     }
 
     async fn commit_append(&self, call: CommitCall, now: Timestamp) -> Result<CommitOutcome, Error> {

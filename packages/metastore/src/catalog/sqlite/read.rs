@@ -3,12 +3,12 @@
 
 use catgraft_core::{Lsn, VolumeId};
 use futures::TryStreamExt;
-use sqlx::{FromRow, Row, SqlitePool, sqlite::SqliteRow};
+use sqlx::{FromRow, SqlitePool, sqlite::SqliteRow};
 
 use super::error::outward;
 use crate::catalog::{
-    CommitsPage, CommitsWanted, Error, SegmentList, SegmentsSpan, Snapshot, VolumeStats,
-    rows::{CommitRaw, HeadLsnRaw, HeadRaw, StatsRaw, damaged, lsn_from_sql, lsn_to_sql},
+    CommitsPage, CommitsWanted, Error, Snapshot, VolumeStats,
+    rows::{CommitRaw, HeadLsnRaw, HeadRaw, StatsRaw, damaged, lsn_to_sql},
 };
 
 /// The head of a volume.
@@ -64,30 +64,6 @@ pub(super) async fn commits_read(
         commits.push(commit);
     }
     Ok(Some(CommitsPage { head, commits }))
-}
-
-/// The segments of a range of commits.
-pub(super) async fn segments_between(
-    reads: &SqlitePool,
-    vid: VolumeId,
-    first: Lsn,
-    last: Lsn,
-    bytes_max: u64,
-) -> Result<Option<SegmentsSpan>, Error> {
-    const DOING: &str = "reading the segments of commits";
-    const LOG: &str = "SELECT lsn, segments FROM volume_commit WHERE vid = ?1 AND lsn BETWEEN ?2 AND ?3 ORDER BY lsn";
-    let statement = sqlx::query(LOG).bind(vid.as_bytes().as_slice()).bind(lsn_to_sql(first)).bind(lsn_to_sql(last));
-    let mut rows = statement.fetch(reads);
-    let (mut newest, mut bytes, mut lists) = (None, 0, Vec::new());
-    while bytes < bytes_max.max(1)
-        && let Some(row) = rows.try_next().await.map_err(|error| outward(DOING, error))?
-    {
-        newest = Some(lsn_from_sql(row.try_get("lsn").map_err(damaged(DOING))?, DOING)?);
-        let list = SegmentList::from_row(row.try_get::<Vec<u8>, _>("segments").map_err(damaged(DOING))?.into());
-        bytes += list.byte_len() as u64;
-        lists.push(list);
-    }
-    Ok(newest.map(|last| SegmentsSpan { last, lists }))
 }
 
 /// The heads of volumes by their ids.

@@ -48,7 +48,7 @@ catalogs! {
         reading::snapshots_are_found_at_every_lsn,
         reading::a_log_is_read_in_pages_by_count,
         reading::a_log_is_read_in_pages_by_bytes,
-        reading::the_segments_of_a_range_are_those_of_its_commits,
+        reading::a_log_is_read_whole_where_one_list_is_longer_than_the_others,
         reading::a_range_ends_at_the_head_and_may_be_empty,
         reading::lsns_beyond_what_sql_counts_are_not_found,
         reading::volumes_are_listed_by_id,

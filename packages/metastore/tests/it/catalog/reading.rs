@@ -56,31 +56,39 @@ pub(super) async fn a_log_is_read_in_pages_by_bytes(world: World) {
     assert_eq!(found(each * 100).await, 5);
 }
 
-pub(super) async fn the_segments_of_a_range_are_those_of_its_commits(world: World) {
+pub(super) async fn a_log_is_read_whole_where_one_list_is_longer_than_the_others(world: World) {
     world.catalog.segments_register(vec![segment(1, &[(vid(1), pages(1..=9))])], NOW).await.unwrap();
-    for number in 0..5u32 {
-        let base = (number > 0).then_some(u64::from(number));
-        // The fourth has none.
-        let call = if number == 3 { commit(vid(1), base) } else { commit_of(vid(1), base, 1, [number + 1]) };
+    for number in 1..=7u32 {
+        let base = (number > 1).then(|| u64::from(number) - 1);
+        let call = match number {
+            4 => commit_of(vid(1), base, 1, 1..=9),
+            6 => commit(vid(1), base),
+            _ => commit_of(vid(1), base, 1, [number]),
+        };
         must_commit(&world.catalog, call).await;
     }
-    let log = world.catalog.commits_read(vid(1), CommitsWanted::default()).await.unwrap().unwrap().commits;
-    let found = async |first, last, bytes_max| {
-        let span = world.catalog.segments_between(vid(1), lsn(first), lsn(last), bytes_max).await.unwrap();
-        span.map(|span| (span.last.get(), span.lists))
+    let head = world.catalog.snapshot_latest(vid(1)).await.unwrap().unwrap();
+    let read = async |commits_max, bytes_max| {
+        let wanted = CommitsWanted { commits_max, bytes_max, ..CommitsWanted::default() };
+        let page = world.catalog.commits_read(vid(1), wanted).await.unwrap().unwrap();
+        assert_eq!(page.head, head);
+        page.commits
     };
-    let lists = |first: usize, last: usize| -> Vec<_> {
-        log[first - 1..last].iter().map(|commit| commit.segments.clone()).collect()
-    };
-    assert_eq!(found(1, 5, 1 << 20).await, Some((5, lists(1, 5))));
-    assert_eq!(found(2, 4, 1 << 20).await, Some((4, lists(2, 4))));
-    assert_eq!(found(4, 900, 1 << 20).await, Some((5, lists(4, 5))));
-    assert_eq!(found(6, 900, 1 << 20).await, None);
-    // Ends with the commit that reaches the bound, and has at least one.
-    let each = log[0].segments.byte_len() as u64;
-    assert_eq!(found(1, 5, 0).await, Some((1, lists(1, 1))));
-    assert_eq!(found(1, 5, each).await, Some((1, lists(1, 1))));
-    assert_eq!(found(1, 5, each + 1).await, Some((2, lists(1, 2))));
+    let all = read(100, 1 << 20).await;
+    let lens: Vec<u64> = all.iter().map(|commit| commit.segments.byte_len() as u64).collect();
+    let short = lens[0];
+    assert!(lens[3] > short && lens[5] == 0, "{lens:?}");
+    for (commit, number) in all.iter().zip(1..=7) {
+        assert_eq!(commit.lsn, lsn(number));
+        let snapshot = world.catalog.snapshot_at(vid(1), lsn(number)).await.unwrap().unwrap();
+        assert_eq!(commit.snapshot(vid(1), head.checkpoint), snapshot);
+    }
+    // Where the long list fits, and where the page ends with it, or before it.
+    assert_eq!(read(7, short * 7).await, all[..7]);
+    assert_eq!(read(5, short * 5).await, all[..5]);
+    assert_eq!(read(4, short * 3 + 1).await, all[..4]);
+    assert_eq!(read(4, short * 3).await, all[..3]);
+    assert_eq!(read(3, short * 3).await, all[..3]);
 }
 
 pub(super) async fn a_range_ends_at_the_head_and_may_be_empty(world: World) {

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use catgraft_core::{PageSet, limits::SEGMENT_PAGES_MAX};
 use catgraft_proto::{
-    catgraft::internal::v1::{ReadLogRequest, ReadLogResponse, ReadSegmentsRequest, ReadSegmentsResponse},
+    catgraft::internal::v1::{
+        LogCommit, ReadLogRequest, ReadLogResponse, ReadSegmentsRequest, ReadSegmentsResponse, SegmentList,
+    },
     graft::{
         common::v1::{GraftErrCode, LsnRange, SegmentInfo},
         metastore::v1::{
@@ -13,6 +15,7 @@ use catgraft_proto::{
     },
 };
 use metastore::{CatalogConfig, Config, Deps, catalog::Location};
+use prost::Message;
 use sqlx::{Connection, Executor, SqliteConnection};
 
 use super::{REGISTER, open_server, register_request};
@@ -133,7 +136,8 @@ async fn a_pagestore_reads_the_log_and_the_segments() {
         server.post("/metastore/internal/v1/read_log", &request).await.message()
     };
     let log = read(1, 1).await;
-    let commits: Vec<_> = log.commits.iter().map(|commit| (commit.lsn, commit.segments.clone())).collect();
+    let segments = |commit: &LogCommit| SegmentList::decode(commit.segments.clone()).unwrap().segments;
+    let commits: Vec<_> = log.commits.iter().map(|commit| (commit.lsn, segments(commit))).collect();
     assert_eq!(log.head_lsn, 3);
     assert_eq!(commits, [(2, vec![taking(1, &pages([3, 9]))]), (3, vec![])]);
     assert_eq!(read(1, 0).await.commits.len(), 3);
