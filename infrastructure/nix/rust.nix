@@ -31,8 +31,17 @@ let
       ];
     };
   };
-  # With the dependencies of the tests.
-  artifacts = craneLib.buildDepsOnly common;
+  # With the dependencies of the tests. Of our crates they see empty ones, but for the clock that stands in for a dependency
+  # of foyer, which has to be there.
+  artifacts = craneLib.buildDepsOnly (
+    common
+    // {
+      extraDummyScript = ''
+        rm -r $out/packages/fastant
+        cp -r --no-preserve=mode ${root + "/packages/fastant"} $out/packages/fastant
+      '';
+    }
+  );
   built = craneLib.buildPackage (
     common
     // {
