@@ -33,6 +33,29 @@ pub(super) async fn snapshot_at(pool: &Pool, vid: VolumeId, lsn: Lsn) -> Result<
     row.map(|row| HeadRaw::from_row(&row).map_err(damaged(DOING))?.read(DOING)).transpose()
 }
 
+/// The head of a volume and some of its commits, joined to one value as [`LogRaw`] reads it: those that pass a filter, of
+/// what stands around the commits of a range.
+macro_rules! log_statement {
+    ($filter:literal, $before:literal, $behind:literal) => {
+        concat!(
+            "SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
+                    v.committed_at AS head_committed_at, c.*
+             FROM volume v CROSS JOIN LATERAL (
+                 SELECT count(*) AS commits,
+                        string_agg(int8send(lsn) || int8send(page_count) || int8send(committed_at) || cid
+                                   || int4send(octet_length(segments)) || segments, '') ",
+            $filter,
+            " AS joined FROM (",
+            $before,
+            "SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
+             WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
+             ORDER BY lsn LIMIT $4",
+            $behind,
+            ") AS log) AS c WHERE v.vid = $1"
+        )
+    };
+}
+
 /// One page of a log.
 pub(super) async fn commits_read(
     pool: &Pool,
@@ -43,40 +66,15 @@ pub(super) async fn commits_read(
     // One value for all commits is read several times faster than a row each, and adding their lengths up one after the other
     // takes as long again. So at first those are read whose lists can't be too long together, which are nearly always
     // all. They come in the order of the inner query, and whoever reads them looks at their LSNs.
-    const SHORT: &str = "
-        SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
-               v.committed_at AS head_committed_at, c.*
-        FROM volume v CROSS JOIN LATERAL (
-            SELECT count(*) AS commits,
-                   string_agg(int8send(lsn) || int8send(page_count) || int8send(committed_at) || cid
-                              || int4send(octet_length(segments)) || segments, '')
-                   FILTER (WHERE octet_length(segments) <= $5) AS joined
-            FROM (
-                SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
-                WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
-                ORDER BY lsn LIMIT $4
-            ) AS log
-        ) AS c
-        WHERE v.vid = $1";
-    const ANY: &str = "
-        SELECT v.vid, v.head_lsn, v.head_cid, v.page_count AS head_page_count, v.checkpoint_lsn,
-               v.committed_at AS head_committed_at, c.*
-        FROM volume v CROSS JOIN LATERAL (
-            SELECT count(*) AS commits,
-                   string_agg(int8send(lsn) || int8send(page_count) || int8send(committed_at) || cid
-                              || int4send(octet_length(segments)) || segments, '') AS joined
-            FROM (
-                SELECT log.*, sum(octet_length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
-                              - octet_length(log.segments) AS bytes_before
-                FROM (
-                    SELECT lsn, cid, page_count, committed_at, segments FROM volume_commit
-                    WHERE vid = $1 AND lsn >= greatest($2, v.checkpoint_lsn) AND lsn <= $3
-                    ORDER BY lsn LIMIT $4
-                ) AS log
-            ) AS log
-            WHERE bytes_before < $5
-        ) AS c
-        WHERE v.vid = $1";
+    const SHORT: &str = log_statement!("FILTER (WHERE octet_length(segments) <= $5)", "", "");
+    const ANY: &str = log_statement!(
+        "",
+        "SELECT * FROM (
+            SELECT log.*, sum(octet_length(log.segments)) OVER (ORDER BY log.lsn ROWS UNBOUNDED PRECEDING)
+                          - octet_length(log.segments) AS bytes_before
+            FROM (",
+        ") AS log) AS log WHERE bytes_before < $5"
+    );
     let read = async |statement, bytes_max| {
         let statement = || {
             sqlx::query(statement)
