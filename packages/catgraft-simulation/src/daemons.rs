@@ -68,8 +68,8 @@ async fn run_metastore(world: &Arc<World>, process: &Arc<Process>, requests: InP
     let mut pace = Pace::default();
     if world.plan.orphans.is_some() {
         // Over hours, signs of life would be most of what happens.
-        let Pace { sign_of_life, silence_max, compare, retry } = pace;
-        pace = Pace { sign_of_life: sign_of_life * 12, silence_max: silence_max * 12, compare: compare * 12, retry };
+        let Pace { sign_of_life, silence_max, compare, .. } = pace;
+        pace = Pace { sign_of_life: sign_of_life * 12, silence_max: silence_max * 12, compare: compare * 12, ..pace };
     }
     let deps = metastore::Deps { clock: Arc::new(world.clock()), pace, catalog: Some(Arc::new(door)) };
     let config = metastore::Config { heads_max: world.plan.heads_max, ..metastore::Config::default() };

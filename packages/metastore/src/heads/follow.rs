@@ -10,7 +10,7 @@ use catgraft_core::{Lsn, VolumeId};
 use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout},
 };
 
 use super::Heads;
@@ -24,6 +24,9 @@ const COMPARED_AT_ONCE: usize = 1000;
 /// How often things are done.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
+    /// Least time between the beginnings of two announcements. Each is a transaction of its own, about as dear as ten
+    /// commits that share one: what is committed meanwhile shares the next.
+    pub announce: Duration,
     /// A sign of life is announced after this long.
     pub sign_of_life: Duration,
     /// Nothing is trusted after this long without an announcement. Several signs of life fit into it.
@@ -37,6 +40,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
+            announce: Duration::from_millis(10),
             sign_of_life: Duration::from_secs(5),
             silence_max: Duration::from_secs(15),
             compare: Duration::from_secs(10),
@@ -53,7 +57,7 @@ pub struct Announcer {
 }
 
 impl Announcer {
-    /// Announces a commit soon. Commits that come while an announcement is on its way share the next one.
+    /// Announces a commit soon: at once after a pause, and otherwise with all that come until the next announcement.
     pub fn add(&self, vid: VolumeId, lsn: Lsn) {
         self.put([(vid, lsn)]);
         self.wake.notify_one();
@@ -126,9 +130,12 @@ async fn hear(
 
 /// Announces our commits, and a sign of life where there are none.
 async fn announce(catalog: &dyn Catalog, announcer: &Announcer, pace: Pace) {
+    let mut next = Instant::now();
     loop {
         // No commit within that time: then the list is empty, and the announcement a sign of life.
         let _ = timeout(pace.sign_of_life, announcer.wake.notified()).await;
+        sleep_until(next).await;
+        next = Instant::now() + pace.announce;
         let heads = announcer.take();
         if let Err(error) = catalog.heads_announce(&heads).await {
             // Requests that meet the same fault are answered with it, and tell it.

@@ -1,6 +1,12 @@
 //! The heads in memory: what is remembered, for how long, and when nothing is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use catgraft_core::{Lsn, SegmentId, Timestamp, VolumeId};
@@ -97,6 +103,7 @@ fn only_what_was_polled_since_the_last_time_is_compared() {
 struct Shared {
     heads: Mutex<Vec<(VolumeId, Lsn)>>,
     announced: Mutex<Vec<(VolumeId, Lsn)>>,
+    announcements: AtomicU32,
     listener: Mutex<Option<mpsc::UnboundedSender<Announcement>>>,
 }
 
@@ -118,6 +125,7 @@ impl Catalog for Shared {
     }
     async fn heads_announce(&self, heads: &[(VolumeId, Lsn)]) -> Result<(), Error> {
         self.announced.lock().extend(heads);
+        self.announcements.fetch_add(1, Ordering::Relaxed);
         // Whoever announces hears it, too.
         if let Some(listener) = &*self.listener.lock() {
             drop(listener.send(heads.to_vec()));
@@ -218,6 +226,27 @@ async fn own_commits_are_announced_once_and_silence_is_broken_by_signs_of_life()
     following.pass(3600).await;
     assert_eq!(following.heads.newest(&vid(1)), Some(lsn(2)), "signs of life keep the heads trusted");
     assert_eq!(following.catalog.announced.lock().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn commits_in_quick_succession_share_announcements_and_the_first_waits_for_nothing() {
+    let following = Following::start();
+    following.pass(1).await;
+    let begun = tokio::time::Instant::now();
+    following.announcer.add(vid(0), lsn(1));
+    while following.catalog.announced.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let before = following.catalog.announcements.load(Ordering::Relaxed);
+    for number in 1..=1000 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        following.announcer.add(vid(number), lsn(1));
+    }
+    following.pass(1).await;
+    assert_eq!(following.catalog.announced.lock().len(), 1001);
+    let shared = following.catalog.announcements.load(Ordering::Relaxed) - before;
+    assert!((90..=101).contains(&shared), "{shared} announcements of a second, one in 10 ms");
 }
 
 #[tokio::test(start_paused = true)]
