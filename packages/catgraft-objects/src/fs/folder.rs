@@ -9,7 +9,7 @@
 use std::{
     collections::HashSet,
     fs::{self, File, Permissions, TryLockError},
-    io::{self, BufWriter, Write},
+    io::{self, IoSlice, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -23,8 +23,6 @@ use crate::{key::ObjectKey, payload::Payload};
 
 const STAGING: &str = "staging";
 const LOCK: &str = "lock";
-/// Chunks smaller than this are gathered, so that a payload of single pages is not written page by page.
-const WRITE_BUFFER_BYTES: usize = 256 * 1024;
 
 /// An open folder.
 #[derive(Debug)]
@@ -86,8 +84,8 @@ impl Folder {
     pub(super) fn write(&self, key: &ObjectKey, payload: &Payload) -> Result<(), StepError> {
         let path = self.path_of(key);
         let parent = parent_of(&path);
-        let mut staged = self.staged()?;
-        write_chunks(staged.as_file_mut(), payload).map_err(|source| failed("write", staged.path())(source))?;
+        let staged = self.staged()?;
+        write_chunks(staged.as_file(), payload).map_err(|source| failed("write", staged.path())(source))?;
         self.ensure_folder(parent)?;
         let named = staged.persist(&path).map_err(|error| {
             // Should somebody have removed the folder, it is made again next time.
@@ -139,12 +137,19 @@ fn parent_of(path: &Path) -> &Path {
     path.parent().expect("an object's path has the root above it")
 }
 
-fn write_chunks(file: &mut File, payload: &Payload) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(WRITE_BUFFER_BYTES, file);
-    for chunk in payload.chunks() {
-        writer.write_all(chunk)?;
+/// Hands the chunks to the kernel where they lie, as many at once as it takes.
+fn write_chunks(mut file: &File, payload: &Payload) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = payload.chunks().iter().map(|chunk| IoSlice::new(chunk)).collect();
+    let mut left = &mut slices[..];
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    writer.flush()
+    Ok(())
 }
 
 fn create_folder(path: &Path) -> Result<(), StepError> {
