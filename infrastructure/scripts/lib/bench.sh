@@ -189,6 +189,17 @@ prepare() { # options of `catgraft bench prepare`
   printf '%-28s %s s\n' "(prepare ${*})" $((SECONDS - started))
 }
 
+# What is measured in turns, in the order of this round: every second round goes the other way, so that nothing is always
+# the last.
+in_turns() { # round, what
+  local round=$1 turns=() turn
+  shift
+  for turn in "$@"; do
+    if ((round % 2)); then turns+=("$turn"); else turns=("$turn" ${turns[@]+"${turns[@]}"}); fi
+  done
+  printf '%s\n' "${turns[@]}"
+}
+
 # One measurement with warm-up and time of the run.
 measure() { # name, workload, options
   local name=$1 workload=$2

@@ -30,8 +30,8 @@ impl Results {
     }
 
     #[cfg(test)]
-    pub(super) fn of<const N: usize>(results: [(&str, Outcome); N]) -> Self {
-        Self(results.into_iter().map(|(name, outcome)| (name.to_owned(), outcome)).collect())
+    pub(super) fn of<N: Into<String>>(results: impl IntoIterator<Item = (N, Outcome)>) -> Self {
+        Self(results.into_iter().map(|(name, outcome)| (name.into(), outcome)).collect())
     }
 
     /// What a measurement found; none where it was not made or had errors.
@@ -39,9 +39,23 @@ impl Results {
         self.0.get(name).map(|outcome| &outcome.figures).filter(|figures| figures.errors.count == 0)
     }
 
-    /// Its rate a second.
+    /// A figure of a measurement, in each of its rounds where it was made in rounds (`NAME-round-1` and so on), ascending. None
+    /// where there is none, or a round failed.
+    pub(super) fn in_rounds(&self, name: &str, figure: impl Fn(&str) -> Option<f64>) -> Option<Rounds> {
+        let begin = format!("{name}-round-");
+        let rounds = self.0.keys().filter(|key| key.starts_with(&begin)).map(|key| figure(key));
+        let mut found: Vec<f64> = rounds.collect::<Option<_>>()?;
+        if found.is_empty() {
+            found.push(figure(name)?);
+        }
+        found.sort_unstable_by(f64::total_cmp);
+        Some(Rounds(found))
+    }
+
+    /// Its rate a second; of rounds, the median.
     pub(super) fn rate(&self, name: &str) -> Option<f64> {
-        self.figures(name).map(|figures| figures.per_second)
+        let rate = |name: &str| self.figures(name).map(|figures| figures.per_second);
+        self.in_rounds(name, rate).map(|rounds| rounds.median())
     }
 
     /// Its bytes of pages a second, in MiB.
@@ -73,5 +87,22 @@ impl Results {
                 .map(|(_, moved)| moved)
                 .fold(0.0, |sum, moved| sum + moved),
         )
+    }
+}
+
+/// A figure in each round, ascending and at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rounds(Vec<f64>);
+
+impl Rounds {
+    /// The one in the middle, or between the two in the middle.
+    pub(super) fn median(&self) -> f64 {
+        let (below, above) = ((self.0.len() - 1) / 2, self.0.len() / 2);
+        f64::midpoint(self.0[below], self.0[above])
+    }
+
+    /// The highest.
+    pub(super) fn max(&self) -> f64 {
+        self.0.last().copied().unwrap_or_default()
     }
 }

@@ -1,6 +1,7 @@
 //! The table of targets: what each row measures, what has to be reached, and what was.
 //!
-//! The names of the measurements are the contract with `infrastructure/scripts/bench`, which makes them. The figures of
+//! The names of the measurements are the contract with `infrastructure/scripts/bench`, which makes them; those that are
+//! held against each other, and those that happen once after a start, are made in rounds, of which the median counts. The figures of
 //! Graft 0.1.5 and the targets are as they were set; they were measured once and are quoted.
 
 use serde::Serialize;
@@ -117,7 +118,7 @@ pub(super) fn all(results: &Results) -> Vec<Found> {
             rate("poll-ceiling"),
         ),
         row(
-            "`pull_graft` over 100,000 missed commits: first / next",
+            "`pull_graft` over 100,000 missed commits after a start: first / next",
             "one GET a commit",
             "< 200 ms / < 20 ms",
             pull(results),
@@ -232,20 +233,31 @@ fn poll(results: &Results) -> Judged {
     Some((shown, rate >= 45_000.0 && store == 0.0 && elsewhere == 0.0))
 }
 
+/// Both after each of several starts.
 fn pull(results: &Results) -> Judged {
-    let (first, next) = (results.latency("pull-postgres", "first")?, results.latency("pull-postgres", "next")?);
-    let shown = format!("{} / {}", milliseconds(first.p50_us), milliseconds(next.p50_us));
-    Some((shown, first.p50_us < 200_000.0 && next.p50_us < 20_000.0))
+    const NAME: &str = "pull-postgres";
+    let after_starts = |of| results.in_rounds(NAME, |name| Some(results.latency(name, of)?.p50_us));
+    let (first, next) = (after_starts("first")?, after_starts("next")?);
+    let shown = format!(
+        "{} (max {}) / {}",
+        milliseconds(first.median()),
+        milliseconds(first.max()),
+        milliseconds(next.median())
+    );
+    Some((shown, first.median() < 200_000.0 && next.median() < 20_000.0))
 }
 
+/// After each of several starts.
 fn first_read(results: &Results) -> Judged {
     const NAME: &str = "first-read";
     const GETS: &str = "catgraft_objectstore_requests_total{verb=\"get";
     const BYTES: &str = "catgraft_objectstore_bytes_total{verb=\"get";
-    let latency = results.latency(NAME, "read_pages")?;
-    let (gets, bytes) = (results.counted(NAME, "pagestore", GETS)?, results.counted(NAME, "pagestore", BYTES)?);
-    let shown = format!("{gets} GETs, {:.0} KiB, {}", bytes / 1024.0, milliseconds(latency.max_us));
-    Some((shown, gets <= 3.0 && bytes <= 256.0 * 1024.0 && latency.max_us <= 100_000.0))
+    let time = results.in_rounds(NAME, |name| Some(results.latency(name, "read_pages")?.max_us))?;
+    let gets = results.in_rounds(NAME, |name| results.counted(name, "pagestore", GETS))?.max();
+    let bytes = results.in_rounds(NAME, |name| results.counted(name, "pagestore", BYTES))?.max();
+    let (median, max) = (milliseconds(time.median()), milliseconds(time.max()));
+    let shown = format!("{gets} GETs, {:.0} KiB, {median} (max {max})", bytes / 1024.0);
+    Some((shown, gets <= 3.0 && bytes <= 256.0 * 1024.0 && time.median() <= 100_000.0))
 }
 
 fn start(results: &Results, name: &str, target_ms: f64) -> Judged {
@@ -262,13 +274,10 @@ fn memory(results: &Results, name: &str, target: u64) -> Judged {
     (!shown.is_empty()).then(|| (shown.join(" / "), is_within))
 }
 
-/// Each of the figures with many volumes, as a part of the one without. Both were measured twice, in turns.
+/// Each of the figures with many volumes, as a part of the one without.
 fn many(results: &Results) -> Judged {
-    let sum = |beside: &str, name: &str| {
-        let rates = ["1", "2"].map(|turn| results.rate(&format!("{beside}-{turn}-{name}")));
-        rates.into_iter().sum::<Option<f64>>()
-    };
-    let faster = |name: &str| Some(sum("many", name)? / sum("alone", name)?);
+    let rate = |beside: &str, name: &str| results.rate(&format!("{beside}-{name}"));
+    let faster = |name: &str| Some(rate("many", name)? / rate("alone", name)?);
     let names = ["push-1", "push-32", "read-100", "poll"];
     let parts: Vec<f64> = names.into_iter().filter_map(faster).collect();
     let shown: Vec<String> = parts.iter().map(|part| format!("{:+.0} %", (part - 1.0) * 100.0)).collect();
