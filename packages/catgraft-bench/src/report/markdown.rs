@@ -20,7 +20,7 @@ pub(super) fn write(report: &Report) -> String {
         "# Benchmark\n\n\
          Services, load generator, catalog and store share one machine; release builds; `fs` store; pages of 4 KiB, half of \
          each random. The figures of Graft 0.1.5 are quoted; the ceiling is a server that parses HTTP and answers constants, \
-         in this run.\n\n{quick}\
+         in this run. Of what was measured in rounds, the median is told.\n\n{quick}\
          | | |\n| --- | --- |\n\
          | date | {} |\n| commit | {commit} |\n| processors | {} × {} |\n| memory | {} MiB |\n| kernel | {} |\n\n\
          | work | Graft 0.1.5 | ceiling | target | measured | |\n| --- | --- | --- | --- | --- | --- |\n",

@@ -39,8 +39,8 @@ impl Results {
         self.0.get(name).map(|outcome| &outcome.figures).filter(|figures| figures.errors.count == 0)
     }
 
-    /// A figure of a measurement, in each of its rounds where it was made in rounds (`NAME-round-1` and so on), ascending. None
-    /// where there is none, or a round failed.
+    /// A figure of a measurement, in each of its rounds where it was made in rounds (`NAME-round-1` and so on), ascending.
+    /// None where there is none, or a round failed.
     pub(super) fn in_rounds(&self, name: &str, figure: impl Fn(&str) -> Option<f64>) -> Option<Rounds> {
         let begin = format!("{name}-round-");
         let rounds = self.0.keys().filter(|key| key.starts_with(&begin)).map(|key| figure(key));

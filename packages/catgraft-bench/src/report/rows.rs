@@ -1,8 +1,8 @@
 //! The table of targets: what each row measures, what has to be reached, and what was.
 //!
 //! The names of the measurements are the contract with `infrastructure/scripts/bench`, which makes them; those that are
-//! held against each other, and those that happen once after a start, are made in rounds, of which the median counts. The figures of
-//! Graft 0.1.5 and the targets are as they were set; they were measured once and are quoted.
+//! held against each other, and those of what happens once after a start, are made in rounds, of which the median counts.
+//! The figures of Graft 0.1.5 and the targets are as they were set; they were measured once and are quoted.
 
 use serde::Serialize;
 

@@ -24,8 +24,8 @@ const COMPARED_AT_ONCE: usize = 1000;
 /// How often things are done.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Least time between the beginnings of two announcements. Each is a transaction of its own, about as dear as ten
-    /// commits that share one: what is committed meanwhile shares the next.
+    /// Least time between the beginnings of two announcements. Each is a transaction of its own; what is committed meanwhile
+    /// shares the next.
     pub announce: Duration,
     /// A sign of life is announced after this long.
     pub sign_of_life: Duration,
