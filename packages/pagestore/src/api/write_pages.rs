@@ -36,7 +36,7 @@ pub(super) async fn handle(
             piece.advance(taken);
             left = left.saturating_sub(taken);
             if decoder.run_is_full() {
-                push.hand_over(decoder.take_run(left).map_err(refuse)?, share).await;
+                push.hand_over(decoder.take_run(left).map_err(refuse)?, share);
                 share = state.budget.next_share(left).await.map_err(busy)?;
             }
         }
@@ -44,7 +44,7 @@ pub(super) async fn handle(
     let run = decoder.finish().map_err(refuse)?;
     http::note_volume(&run.vid);
     if !run.indexes.is_empty() {
-        push.hand_over(run, share).await;
+        push.hand_over(run, share);
     }
     let segments = push.stored().await?;
     let segments = segments.iter().map(SegmentPages::to_wire).collect();
@@ -59,8 +59,8 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    async fn hand_over(&mut self, run: Run, share: Share) {
-        self.answers.push(self.state.ingest.push(self.number, run, share).await);
+    fn hand_over(&mut self, run: Run, share: Share) {
+        self.answers.push(self.state.ingest.push(self.number, run, share));
     }
 
     /// Waits until everything is stored: the segments, and which of the request's pages each holds.

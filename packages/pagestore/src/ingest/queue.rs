@@ -4,6 +4,9 @@
 //! load it gathers what arrives until a slot is, and so requests share uploads exactly as much as the store is busy. Of
 //! small uploads few are worth having at a time: each waits for the disk or the store as long as a large one.
 //! Who pays for every upload may set a least interval between them: then a batch that is not full waits for its end.
+//!
+//! Whoever pushes a run gathers it himself. The task that sends batches out is woken only where one may go: under load it is
+//! the end of an upload that wakes it, and not every push. What waits is bounded by the budget that every run has a share of.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,6 +15,7 @@ use std::{
 };
 
 use catgraft_core::{PageSet, SegmentId, VolumeId, limits::SEGMENT_PAGES_MAX};
+use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinSet,
@@ -23,9 +27,6 @@ use super::{
     decoder::Run,
     upload::{Upload, UploadError},
 };
-
-/// Runs that wait for the queue's attention; the memory of their pages is bounded by the budget.
-const WAITING_MAX: usize = 1024;
 
 /// A batch of fewer pages is small, while it may still gather: what is in it takes less to send than to wait for.
 const SMALL_PAGES: u64 = 256;
@@ -121,11 +122,41 @@ impl Pace {
     }
 }
 
+/// What waits for an upload, and what decides when it goes.
+#[derive(Debug)]
+struct Waiting {
+    batches: VecDeque<Batch>,
+    under_way: usize,
+    uploads_max: usize,
+    pace: Pace,
+    /// Nobody sends batches out any more.
+    is_over: bool,
+}
+
+impl Waiting {
+    /// Is there an upload slot for the oldest batch?
+    fn has_slot(&self) -> bool {
+        !self.batches.is_empty() && self.under_way < slots(&self.batches, self.uploads_max)
+    }
+
+    /// The oldest batch, where it goes now. At the end, nothing more comes that could be gathered.
+    fn take(&mut self, now: Instant, is_end: bool) -> Option<Batch> {
+        if !self.has_slot() || (!is_end && self.pace.wait(&self.batches, now).is_some()) {
+            return None;
+        }
+        self.pace.went(now);
+        self.under_way += 1;
+        self.batches.pop_front()
+    }
+}
+
 /// Takes runs and brings them to the store. Cheap to clone; when the last clone is gone, what was taken is
 /// finished and the task ends.
 #[derive(Debug, Clone)]
 pub(crate) struct Ingest {
-    queue: mpsc::Sender<Pending>,
+    waiting: Arc<Mutex<Waiting>>,
+    /// Wakes the task. One that is not taken yet is enough.
+    wake: mpsc::Sender<()>,
 }
 
 impl Ingest {
@@ -135,55 +166,77 @@ impl Ingest {
         uploads_max: usize,
         interval: Duration,
     ) -> (Self, tokio::task::JoinHandle<()>) {
-        let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        (Self { queue }, tokio::spawn(work(waiting, upload, uploads_max.max(1), Pace::new(interval))))
+        let waiting = Arc::new(Mutex::new(Waiting {
+            batches: VecDeque::new(),
+            under_way: 0,
+            uploads_max: uploads_max.max(1),
+            pace: Pace::new(interval),
+            is_over: false,
+        }));
+        let (wake, woken) = mpsc::channel(1);
+        let task = tokio::spawn(work(Over(Arc::clone(&waiting)), woken, upload));
+        (Self { waiting, wake }, task)
     }
 
     /// Takes a run. The receiver tells where it was stored; it fails only where the queue is gone.
-    pub(crate) async fn push(
+    pub(crate) fn push(
         &self,
         request: RequestNumber,
         run: Run,
         share: Share,
     ) -> oneshot::Receiver<Result<Stored, Arc<UploadError>>> {
         let (done, receiver) = oneshot::channel();
+        let pending = Pending { request, run, share, done };
+        let mut waiting = self.waiting.lock();
         // Where the queue is gone, `done` is dropped and the receiver says so.
-        let _ = self.queue.send(Pending { request, run, share, done }).await;
+        if !waiting.is_over {
+            gather(&mut waiting.batches, pending);
+        }
+        let may_go = waiting.has_slot();
+        drop(waiting);
+        if may_go {
+            // It fails where the task is to wake already, or is gone.
+            let _ = self.wake.try_send(());
+        }
         receiver
     }
 }
 
-async fn work(mut waiting: mpsc::Receiver<Pending>, upload: Arc<Upload>, uploads_max: usize, mut pace: Pace) {
-    let mut batches = VecDeque::new();
+/// However the task ends: nobody waits for it any longer.
+struct Over(Arc<Mutex<Waiting>>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        let mut waiting = self.0.lock();
+        waiting.is_over = true;
+        waiting.batches.clear();
+    }
+}
+
+async fn work(waiting: Over, mut woken: mpsc::Receiver<()>, upload: Arc<Upload>) {
+    let Over(waiting) = &waiting;
     let mut uploads = JoinSet::new();
     let mut open = true;
     while open || !uploads.is_empty() {
-        let wait = pace.wait(&batches, Instant::now());
+        let wait = {
+            let waiting = waiting.lock();
+            waiting.pace.wait(&waiting.batches, Instant::now())
+        };
         tokio::select! {
             // In the order in which they stand, so that a simulation can be repeated.
             biased;
             Some(upload) = uploads.join_next() => {
+                waiting.lock().under_way -= 1;
                 // Its requests are told that nobody answers.
                 if let Err(error) = upload {
                     tracing::error!(error = %error, "an upload ended without an outcome");
                 }
             }
-            pending = waiting.recv(), if open => match pending {
-                Some(pending) => {
-                    gather(&mut batches, pending);
-                    while let Ok(pending) = waiting.try_recv() {
-                        gather(&mut batches, pending);
-                    }
-                }
-                None => open = false,
-            },
+            woken = woken.recv(), if open => open = woken.is_some(),
             () = sleep_until(wait.unwrap_or_else(Instant::now)), if wait.is_some() => {}
         }
         let now = Instant::now();
-        // At the end nothing more comes that could be gathered.
-        while uploads.len() < slots(&batches, uploads_max) && (!open || pace.wait(&batches, now).is_none()) {
-            let Some(batch) = batches.pop_front() else { break };
-            pace.went(now);
+        while let Some(batch) = { waiting.lock().take(now, !open) } {
             uploads.spawn(Arc::clone(&upload).run(batch));
         }
     }

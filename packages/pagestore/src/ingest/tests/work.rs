@@ -1,0 +1,139 @@
+//! The queue at work, over a store in memory and a metastore that answers when it is told to.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catgraft_client::{Answer, Endpoint, MetastoreClient, Retry, Transport, TransportError};
+use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex, RandomIds, SegmentId, SystemClock};
+use catgraft_objects::MemoryStore;
+use catgraft_segment::Compression;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::{JoinHandle, yield_now},
+};
+
+use super::decoder::vid;
+use crate::{
+    cache::{PageCache, SegmentCache},
+    ingest::{Ingest, Registrar, RequestNumber, Sealer, Stored, Upload, UploadError, budget::Share, decoder::Run},
+};
+
+type Told = oneshot::Receiver<Result<Stored, Arc<UploadError>>>;
+
+/// A metastore that registers everything, a call for each permit.
+#[derive(Debug)]
+struct Held(Arc<Semaphore>);
+
+#[async_trait]
+impl Transport for Held {
+    fn url(&self) -> &str {
+        "http://metastore"
+    }
+
+    async fn post(&self, path: &'static str, _: reqwest::Body) -> Result<Answer, TransportError> {
+        assert_eq!(path, "/metastore/internal/v1/register_segments");
+        self.0.acquire().await.unwrap().forget();
+        Ok(Answer { status: 200, content_type: "application/x-protobuf".to_owned(), body: Bytes::new() })
+    }
+}
+
+/// The queue with this interval, its task, and what lets the metastore answer.
+async fn start(interval: Duration) -> (Ingest, JoinHandle<()>, Arc<Semaphore>) {
+    let answers = Arc::new(Semaphore::new(0));
+    let endpoint = Endpoint::over(Arc::new(Held(Arc::clone(&answers))), Retry::default());
+    let upload = Upload {
+        sealer: Sealer::new(Compression::Lz4),
+        objects: Arc::new(MemoryStore::new()),
+        registrar: Registrar::start(MetastoreClient::new(endpoint)),
+        pages: PageCache::open(ByteSize::from_mib(1), None).await.unwrap(),
+        segments: SegmentCache::new(ByteSize::from_mib(1)),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+    };
+    let (ingest, task) = Ingest::start(Arc::new(upload), 8, interval);
+    (ingest, task, answers)
+}
+
+/// A request with one page of a volume of its own.
+fn push(ingest: &Ingest, number: u8) -> Told {
+    let run = Run {
+        vid: vid(number),
+        indexes: PageIndex::new(1).into_iter().collect(),
+        data: Bytes::from(vec![number; PAGE_SIZE]),
+    };
+    ingest.push(RequestNumber(number.into()), run, Share::default())
+}
+
+async fn segment(told: Told) -> SegmentId {
+    told.await.unwrap().unwrap().sid
+}
+
+/// Lets the task do all that it can.
+async fn until_all_wait() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
+
+/// Two uploads that are under way, and two requests that came later.
+async fn busy(ingest: &Ingest) -> [Told; 4] {
+    let first = push(ingest, 1);
+    until_all_wait().await;
+    let second = push(ingest, 2);
+    until_all_wait().await;
+    let third = push(ingest, 3);
+    until_all_wait().await;
+    [first, second, third, push(ingest, 4)]
+}
+
+#[tokio::test]
+async fn what_comes_while_no_upload_may_begin_goes_out_together_when_one_ends() {
+    let (ingest, _task, answers) = start(Duration::ZERO).await;
+    let [first, second, third, fourth] = busy(&ingest).await;
+    // One call for the first segment, one for the second, one for what came later.
+    answers.add_permits(3);
+    let (first, second, third) = (segment(first).await, segment(second).await, segment(third).await);
+    assert_eq!(third, segment(fourth).await);
+    assert!(first != second && first != third && second != third);
+    assert_eq!(answers.available_permits(), 0);
+}
+
+#[tokio::test]
+async fn what_was_taken_is_finished_when_nobody_can_push_any_more() {
+    let (ingest, task, answers) = start(Duration::ZERO).await;
+    let told = busy(&ingest).await;
+    drop(ingest);
+    until_all_wait().await;
+    assert!(!task.is_finished());
+    answers.add_permits(3);
+    for told in told {
+        segment(told).await;
+    }
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn at_the_end_nothing_waits_for_the_interval() {
+    let (ingest, task, answers) = start(Duration::from_secs(3600)).await;
+    answers.add_permits(2);
+    segment(push(&ingest, 1)).await;
+    let second = push(&ingest, 2);
+    until_all_wait().await;
+    assert_eq!(answers.available_permits(), 1, "the second waits");
+    drop(ingest);
+    segment(second).await;
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn when_the_task_is_gone_everybody_is_told() {
+    let (ingest, task, _answers) = start(Duration::ZERO).await;
+    let told = busy(&ingest).await;
+    task.abort();
+    task.await.unwrap_err();
+    for told in told {
+        told.await.unwrap_err();
+    }
+    push(&ingest, 5).await.unwrap_err();
+}
