@@ -16,7 +16,7 @@ use crate::room::Share;
 
 /// Most bytes that are handed on at a time of an answer that has a share: what is handed on is copied, and is not counted
 /// any more.
-const HANDED_ON_BYTES_MAX: usize = 32 * 1024;
+pub(super) const HANDED_ON_BYTES_MAX: usize = 8 * 1024;
 
 /// An encoded message in pieces, so that what is large in it is shared with whoever else holds it and not copied.
 #[derive(Debug)]

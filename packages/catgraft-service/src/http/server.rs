@@ -32,6 +32,7 @@ use super::{
     in_process::{self, InProcess},
     limits::Limits,
     middleware,
+    pieces::HANDED_ON_BYTES_MAX,
     request_id::RequestIds,
     status_pages,
 };
@@ -43,6 +44,13 @@ use crate::{
 
 /// Connections that the system keeps ready while the server is at its limit, or in the middle of something.
 const BACKLOG: i32 = 1024;
+/// Bytes of an answer that are gathered for one call of the system. Each call wakes the client, so reads of 64 pages were 8 %
+/// faster than with the 32 KiB of the server below.
+const WRITE_BYTES: usize = 56 * 1024;
+/// What a connection keeps for them: the power of two that 32 KiB need, too, once a page is added to them.
+const WRITE_BUFFER_BYTES: usize = 64 * 1024;
+const _: () =
+    assert!(WRITE_BYTES + HANDED_ON_BYTES_MAX <= WRITE_BUFFER_BYTES, "a buffer that grows has twice the size");
 /// Answers that wait for room: they are there already, so few may.
 const ANSWERS_WAITING_MAX: usize = 16;
 /// How long the rest of a refused body is read and thrown away, so that the client sees the answer and no reset.
@@ -211,6 +219,7 @@ where
             .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
             .client_request_timeout(limits.head_timeout)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .h1_write_buffer_size(WRITE_BYTES)
             .local_addr(address)
             .on_connect_ext(|connection: &Connection, data| {
                 data.insert(connection.conduct());
