@@ -54,7 +54,23 @@ pub(super) fn write(report: &Report) -> String {
         }
     }
     if !report.commands.is_empty() {
-        let _ = write!(text, "\n## Commands\n\n```sh\n{}\n```\n", report.commands.join("\n"));
+        let _ = write!(text, "\n## Commands\n\n```sh\n{}\n```\n", counted(&report.commands).join("\n"));
     }
     text
+}
+
+/// Each command once, in the order in which they came first, with how often it came.
+fn counted(commands: &[String]) -> Vec<String> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for command in commands {
+        match counts.iter_mut().find(|(known, _)| known == command) {
+            Some((_, times)) => *times += 1,
+            None => counts.push((command, 1)),
+        }
+    }
+    let line = |(command, times): (&str, usize)| match times {
+        1 => command.to_owned(),
+        times => format!("{command} # {times} times"),
+    };
+    counts.into_iter().map(line).collect()
 }

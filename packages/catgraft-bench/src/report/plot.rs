@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{results::Results, rows::HISTORIES};
+use crate::Percentiles;
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 400.0;
@@ -61,9 +62,9 @@ pub(super) fn pushes(results: &Results) -> Plot {
     for catalog in ["postgres", "embedded"] {
         for percentile in ["p50", "p99"] {
             let point = |clients: u32| {
-                let latency = results.latency(&format!("push-{catalog}-{clients}"), "push")?;
-                let micros = if percentile == "p50" { latency.p50_us } else { latency.p99_us };
-                Some((f64::from(clients), micros / 1000.0))
+                let which = |latency: Percentiles| if percentile == "p50" { latency.p50_us } else { latency.p99_us };
+                let rounds = results.percentile(&format!("push-{catalog}-{clients}"), "push", which)?;
+                Some((f64::from(clients), rounds.median() / 1000.0))
             };
             let points = CLIENTS.into_iter().filter_map(point).collect();
             lines.push(Line { name: format!("{catalog}, {percentile}"), points });

@@ -63,10 +63,15 @@ impl Results {
         self.figures(name).map(|figures| figures.page_bytes_per_second / f64::from(1 << 20))
     }
 
-    /// A latency of it.
+    /// A latency of it, which was not made in rounds.
     pub(super) fn latency(&self, name: &str, of: &str) -> Option<Percentiles> {
         let latencies = &self.figures(name)?.latencies;
         latencies.iter().find(|latency| latency.of == of && latency.count > 0).map(|latency| latency.percentiles)
+    }
+
+    /// A percentile of a latency, in each of its rounds.
+    pub(super) fn percentile(&self, name: &str, of: &str, which: impl Fn(Percentiles) -> f64) -> Option<Rounds> {
+        self.in_rounds(name, |round| self.latency(round, of).map(&which))
     }
 
     /// Measurements that had errors, with the first of them.

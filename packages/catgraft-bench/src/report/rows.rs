@@ -1,7 +1,8 @@
 //! The table of targets: what each row measures, what has to be reached, and what was.
 //!
 //! The names of the measurements are the contract with `infrastructure/scripts/bench`, which makes them; those that are
-//! held against each other, and those of what happens once after a start, are made in rounds, of which the median counts.
+//! held against each other, and those of what happens once after a start, are made in rounds, of which the median counts, and
+//! of slow pushes the most.
 //! The figures of Graft 0.1.5 and the targets are as they were set; they were measured once and are quoted.
 
 use serde::Serialize;
@@ -154,10 +155,10 @@ pub(super) fn all(results: &Results) -> Vec<Found> {
             None,
         ),
         row(
-            "the same under 32 clients that push: peak",
+            "the same while 32 clients push for 12 s after a start: peak",
             "",
             "< 200 MiB each",
-            memory(results, "push-postgres-32", 200),
+            memory(results, "memory-push", 200),
             None,
         ),
         row(
@@ -175,19 +176,22 @@ fn at_least(found: Option<f64>, target: f64, show: impl Fn(f64) -> String) -> Ju
 }
 
 fn p50(results: &Results, name: &str) -> Option<String> {
-    results.latency(name, "push").map(|latency| milliseconds(latency.p50_us))
+    results.percentile(name, "push", |latency| latency.p50_us).map(|p50| milliseconds(p50.median()))
 }
 
 fn push_p50(results: &Results, name: &str, target_ms: f64) -> Judged {
-    let latency = results.latency(name, "push")?;
-    let shown = format!("{} (p99 {})", milliseconds(latency.p50_us), milliseconds(latency.p99_us));
-    Some((shown, latency.p50_us <= target_ms * 1000.0))
+    let p50 = results.percentile(name, "push", |latency| latency.p50_us)?.median();
+    let p99 = results.percentile(name, "push", |latency| latency.p99_us)?.median();
+    Some((format!("{} (p99 {})", milliseconds(p50), milliseconds(p99)), p50 <= target_ms * 1000.0))
 }
 
+/// Each round has to keep the p99.
 fn push_rate(results: &Results, name: &str) -> Judged {
-    let (rate, latency) = (results.rate(name)?, results.latency(name, "push")?);
-    let shown = format!("{}, p99 {}", thousands(rate), milliseconds(latency.p99_us));
-    Some((shown, rate >= 2500.0 && latency.p99_us < 60_000.0))
+    let rate = results.rate(name)?;
+    let p99 = results.percentile(name, "push", |latency| latency.p99_us)?;
+    let (median, max) = (milliseconds(p99.median()), milliseconds(p99.max()));
+    let shown = format!("{}, p99 {median} (at most {max} in a round)", thousands(rate));
+    Some((shown, rate >= 2500.0 && p99.max() < 60_000.0))
 }
 
 fn push_mebibytes(results: &Results, name: &str, target: f64) -> Judged {
@@ -236,7 +240,7 @@ fn poll(results: &Results) -> Judged {
 /// Both after each of several starts.
 fn pull(results: &Results) -> Judged {
     const NAME: &str = "pull-postgres";
-    let after_starts = |of| results.in_rounds(NAME, |name| Some(results.latency(name, of)?.p50_us));
+    let after_starts = |of| results.percentile(NAME, of, |latency| latency.p50_us);
     let (first, next) = (after_starts("first")?, after_starts("next")?);
     let shown = format!(
         "{} (max {}) / {}",
@@ -252,7 +256,7 @@ fn first_read(results: &Results) -> Judged {
     const NAME: &str = "first-read";
     const GETS: &str = "catgraft_objectstore_requests_total{verb=\"get";
     const BYTES: &str = "catgraft_objectstore_bytes_total{verb=\"get";
-    let time = results.in_rounds(NAME, |name| Some(results.latency(name, "read_pages")?.max_us))?;
+    let time = results.percentile(NAME, "read_pages", |latency| latency.max_us)?;
     let gets = results.in_rounds(NAME, |name| results.counted(name, "pagestore", GETS))?.max();
     let bytes = results.in_rounds(NAME, |name| results.counted(name, "pagestore", BYTES))?.max();
     let (median, max) = (milliseconds(time.median()), milliseconds(time.max()));

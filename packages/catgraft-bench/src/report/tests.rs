@@ -32,14 +32,33 @@ fn without_results_nothing_is_claimed() {
 
 #[test]
 fn pushes_need_rate_and_latency() {
-    let push = |per_second, p99_us| {
-        let latencies = latency("push", 900.0, p99_us);
-        Results::of([("push-postgres-32", outcome(Figures { per_second, latencies, ..Figures::default() }))])
+    let push = |rounds: [(f64, f64); 3]| {
+        let of = |per_second, p99_us| {
+            let latencies = latency("push", 900.0, p99_us);
+            outcome(Figures { per_second, latencies, ..Figures::default() })
+        };
+        let named = |(round, (rate, p99))| (format!("push-postgres-32-round-{round}"), of(rate, p99));
+        Results::of((1..).zip(rounds).map(named))
     };
     let work = "push of 16 pages, 32 clients";
-    assert_eq!(row(&push(2600.4, 59_000.0), work), (Some("2,600/s, p99 59 ms".to_owned()), Some(true)));
-    assert_eq!(row(&push(2600.4, 61_000.0), work).1, Some(false));
-    assert_eq!(row(&push(2400.0, 59_000.0), work), (Some("2,400/s, p99 59 ms".to_owned()), Some(false)));
+    let found = row(&push([(2400.0, 59_000.0), (2600.4, 20_000.0), (2700.0, 21_000.0)]), work);
+    assert_eq!(found, (Some("2,600/s, p99 21 ms (at most 59 ms in a round)".to_owned()), Some(true)));
+    let slow_once = push([(2600.0, 61_000.0), (2600.0, 20_000.0), (2600.0, 20_000.0)]);
+    assert_eq!(row(&slow_once, work).1, Some(false), "a round with slow pushes is not left out");
+    let few = push([(2400.0, 20_000.0), (2400.0, 20_000.0), (2700.0, 20_000.0)]);
+    assert_eq!(row(&few, work).1, Some(false));
+}
+
+#[test]
+fn the_latency_of_one_client_is_that_of_the_median_round() {
+    let rounds = |p50s: [f64; 3]| {
+        let of = |p50_us| outcome(Figures { latencies: latency("push", p50_us, 5_000.0), ..Figures::default() });
+        Results::of((1..).zip(p50s).map(|(round, p50)| (format!("push-postgres-1-round-{round}"), of(p50))))
+    };
+    let work = "push of 16 pages, 1 client";
+    let found = row(&rounds([9_000.0, 2_000.0, 3_000.0]), work);
+    assert_eq!(found, (Some("3.00 ms (p99 5.00 ms)".to_owned()), Some(true)));
+    assert_eq!(row(&rounds([9_000.0, 2_000.0, 4_001.0]), work).1, Some(false));
 }
 
 #[test]
@@ -177,10 +196,11 @@ fn a_report_is_written_beside_its_results() {
     let json = serde_json::to_string(&rate(10_000.0)).unwrap();
     fs::write(results.join("read64-head-100.json"), json).unwrap();
     fs::write(results.join("failed.json"), "").unwrap();
-    fs::write(folder.path().join("commands.txt"), "catgraft bench read --pages 64\n").unwrap();
+    let commands = "catgraft bench read --pages 64\ncatgraft bench poll\ncatgraft bench read --pages 64\n";
+    fs::write(folder.path().join("commands.txt"), commands).unwrap();
     let about = About { date: "2026-01-02".to_owned(), commit: Some("abc1234".to_owned()), quick: false };
     let (report, files) = write(folder.path(), about.clone()).unwrap();
-    assert_eq!(report.commands, ["catgraft bench read --pages 64"]);
+    assert_eq!(report.commands.len(), 3);
     let texts: Vec<String> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let [markdown, json, reads, pushes] = &texts[..] else { panic!("{files:?}") };
     for part in [
@@ -188,7 +208,7 @@ fn a_report_is_written_beside_its_results() {
         "| commit | abc1234 |",
         "| read of 64 random pages, 8 clients | 4.4k/s |  | 9,000/s | 10,000/s | reached |",
         "| idle poll, 16 clients | 18.8k/s |  | 45,000/s, no request to the store and none to the catalog | not measured |  |",
-        "```sh\ncatgraft bench read --pages 64\n```",
+        "```sh\ncatgraft bench read --pages 64 # 2 times\ncatgraft bench poll\n```",
     ] {
         assert!(markdown.contains(part), "{part:?} is not in {markdown}");
     }
