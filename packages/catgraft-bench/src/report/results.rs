@@ -63,7 +63,7 @@ impl Results {
         self.figures(name).map(|figures| figures.page_bytes_per_second / f64::from(1 << 20))
     }
 
-    /// A latency of it, which was not made in rounds.
+    /// A latency of it; of a measurement in rounds, of the round that is named.
     pub(super) fn latency(&self, name: &str, of: &str) -> Option<Percentiles> {
         let latencies = &self.figures(name)?.latencies;
         latencies.iter().find(|latency| latency.of == of && latency.count > 0).map(|latency| latency.percentiles)

@@ -155,7 +155,7 @@ pub(super) fn all(results: &Results) -> Vec<Found> {
             None,
         ),
         row(
-            "the same while 32 clients push for 12 s after a start: peak",
+            "the same while 32 clients push for two minutes: peak",
             "",
             "< 200 MiB each",
             memory(results, "memory-push", 200),
