@@ -53,10 +53,10 @@ const OWN: &[Setting] = &[
         .default("64 MiB"),
     Setting::text(
         "index.volume_memory",
-        "Memory for the indexes of volumes; what is too large for a quarter of it goes to files in cache.path, or in TMPDIR",
-        "a size such as 256 MiB",
+        "Memory for the indexes of volumes; what is too large for it goes to a file in cache.path, or in TMPDIR",
+        "a size such as 32 MiB",
     )
-    .default("256 MiB"),
+    .default("32 MiB"),
     Setting::text("index.segment_memory", "Memory for the indexes of segments", "a size such as 32 MiB")
         .default("24 MiB"),
     Setting::text("read.memory", "Memory for pages on their way to clients", "a size, at least 16 MiB")
@@ -229,8 +229,8 @@ impl Config {
         usize::try_from(pages.max(READ_PAGES_MAX)).unwrap_or(usize::MAX)
     }
 
-    /// Where the indexes of volumes go that are too large for memory: to the cache, and without one to the system's folder for
-    /// temporary files.
+    /// Where the file is that has what of the volumes' indexes is too large for memory: in the cache, and without one in the
+    /// system's folder for temporary files.
     pub(crate) fn volume_index_folder(&self) -> PathBuf {
         self.cache_disk.as_ref().map_or_else(env::temp_dir, |disk| disk.path.clone())
     }

@@ -69,14 +69,20 @@ pub(crate) fn register(
     metrics.observe_gauge("catgraft_segment_cache_bytes", "Memory of the segments' indexes.", move || {
         segments.memory_usage()
     });
-    let files = Arc::clone(&volumes);
+    let (file, dropped) = (Arc::clone(&volumes), Arc::clone(&volumes));
     metrics.observe_gauge("catgraft_volume_index_bytes", "Memory of the volumes' indexes.", move || {
         volumes.memory_usage() as u64
     });
     metrics.observe_gauge(
         "catgraft_volume_index_disk_bytes",
-        "Bytes in files of those volumes' indexes that are too large for memory.",
-        move || files.disk_usage(),
+        "Bytes of the file that has what of the volumes' indexes is too large for memory.",
+        move || file.disk_usage(),
+    );
+    metrics.observe_counter(
+        "catgraft_volume_index_dropped_total",
+        "Indexes of volumes that were dropped for want of memory; the next read of such a volume reads its log again.",
+        &[],
+        move || dropped.dropped(),
     );
 }
 

@@ -10,7 +10,7 @@ use catgraft_core::{Lsn, PageCount, PageIndex, PageSet, SegmentId, Timestamp};
 use proptest::prelude::*;
 
 use super::{
-    stored::Files,
+    file::IndexFile,
     versions::{Found, LoggedCommit, Versions},
     volume::{Planned, VolumeIndex},
 };
@@ -187,7 +187,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::new(folder.path().to_owned());
+        let file = IndexFile::new(folder.path().to_owned());
         let index = VolumeIndex::default();
         let (states, mut log) = model(&commits);
         let all = pages_of(1..14);
@@ -198,7 +198,7 @@ proptest! {
             index.append(&log.drain(..at_once.min(log.len())).collect::<Vec<_>>()).unwrap();
             // What is newest stays in memory now and then.
             if at_once % 4 != 0 {
-                runtime.block_on(index.relieve(&files, 0)).unwrap();
+                runtime.block_on(index.relieve(&file, 0)).unwrap();
             }
         }
         for (number, state) in states.iter().enumerate().skip(1) {
@@ -207,7 +207,7 @@ proptest! {
             prop_assert_eq!(plan, expected.collect::<Vec<_>>());
         }
         drop(index);
-        prop_assert_eq!(files.disk_usage(), 0);
+        prop_assert_eq!(file.disk_usage(), 0);
     }
 }
 
@@ -216,12 +216,12 @@ fn pages_of(numbers: Range<u32>) -> PageSet {
 }
 
 /// An index of 100,000 commits, in files but for the newest.
-async fn large_index(files: &Files) -> VolumeIndex {
+async fn large_index(file: &IndexFile) -> VolumeIndex {
     let index = VolumeIndex::default();
     for first in (1..=100_000).step_by(1000) {
         let commits = (first..first + 1000).map(|number| logged(number, 100, &[(number % 97) as u32 + 1]));
         index.append(&commits.collect::<Vec<_>>()).unwrap();
-        index.relieve(files, 64 * 1024).await.unwrap();
+        index.relieve(file, 64 * 1024).await.unwrap();
     }
     index
 }
@@ -229,35 +229,36 @@ async fn large_index(files: &Files) -> VolumeIndex {
 #[tokio::test]
 async fn a_page_of_any_age_is_found_in_files_and_memory_stays_small() {
     let folder = tempfile::tempdir().unwrap();
-    let files = Files::new(folder.path().to_owned());
-    let index = large_index(&files).await;
-    assert!(index.memory_len() < 128 * 1024, "{} bytes", index.memory_len());
-    // 28 bytes a version; files of similar size were merged, and those before them are gone.
-    assert!((2_500_000..3_500_000).contains(&files.disk_usage()), "{} bytes", files.disk_usage());
-    assert!(index.files() <= 8, "{} files", index.files());
+    let file = IndexFile::new(folder.path().to_owned());
+    let index = large_index(&file).await;
+    let memory = index.holding().total();
+    assert!(memory < 128 * 1024, "{memory} bytes");
+    // 28 bytes a version; runs of similar size were merged, and those before them are gone.
+    assert!((2_500_000..3_500_000).contains(&file.disk_usage()), "{} bytes", file.disk_usage());
+    assert!(index.runs() <= 8, "{} runs", index.runs());
     for number in (1..=100_000).step_by(61) {
         let written = page((number % 97) as u32 + 1);
         let plan = index.plan(lsn(number), &[written].into_iter().collect()).await.unwrap();
         assert_eq!(plan, [Planned { page: written, sid: sid(number) }]);
     }
     assert_eq!(index.plan(lsn(100_000), &pages_of(98..120)).await.unwrap(), []);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "files have no name");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the file has no name");
 }
 
 #[tokio::test]
 async fn where_no_file_can_be_written_nothing_is_lost_and_it_goes_on_later() {
     let folder = tempfile::tempdir().unwrap();
-    let files = Files::new(folder.path().join("not there yet"));
+    let file = IndexFile::new(folder.path().join("not there yet"));
     let index = VolumeIndex::default();
     index.append(&[1, 2, 3, 4, 5, 6, 7, 8, 9].map(|number| logged(number, 9, &[number as u32]))).unwrap();
     for _ in 0..2 {
-        let error = index.relieve(&files, 0).await.unwrap_err();
+        let error = index.relieve(&file, 0).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
         assert_eq!(index.plan(lsn(9), &pages_of(1..20)).await.unwrap().len(), 9);
     }
-    fs::create_dir(files.folder()).unwrap();
-    index.relieve(&files, 0).await.unwrap();
-    assert_eq!((index.files(), index.head()), (1, Some(lsn(9))));
+    fs::create_dir(file.folder()).unwrap();
+    index.relieve(&file, 0).await.unwrap();
+    assert_eq!((index.runs(), index.head()), (1, Some(lsn(9))));
     assert_eq!(index.plan(lsn(9), &pages_of(1..20)).await.unwrap().len(), 9);
     index.append(&[logged(10, 5, &[])]).unwrap();
     assert_eq!(index.plan(lsn(10), &pages_of(1..20)).await.unwrap().len(), 5);

@@ -1,9 +1,9 @@
-//! The index of one volume: the versions of its newest commits in memory, and those of older ones in files where memory
-//! would not hold them all.
+//! The index of one volume: the versions of its newest commits in memory, and those of older ones in runs in the index file
+//! where memory would not hold them all.
 //!
-//! What is in memory moves to a file when it has become too much. Files of similar size are merged, so that there are few of
-//! them and a version is written a few times at most: with n times the versions that memory holds, log2(n) files. A
-//! page is looked for in memory first, and then in the files, the newest first, until one knows it.
+//! What is in memory becomes a run when it is too much. Runs of similar size are merged, so that there are few of
+//! them and a version is written a few times at most: with n times the versions that memory holds, log2(n) runs. A
+//! page is looked for in memory first, and then in the runs, the newest first, until one knows it.
 
 use std::{io, mem, panic, sync::Arc};
 
@@ -12,7 +12,9 @@ use parking_lot::RwLock;
 use tokio::task;
 
 use super::{
-    stored::{Files, Stored, merged},
+    file::IndexFile,
+    room::Holding,
+    run::{Run, merged},
     versions::{Found, LogError, LoggedCommit, Versions},
 };
 
@@ -31,10 +33,10 @@ pub(super) struct VolumeIndex(RwLock<Layers>);
 #[derive(Debug, Default)]
 struct Layers {
     newest: Versions,
-    /// On their way to a file.
+    /// On their way to a run.
     leaving: Option<Arc<Versions>>,
     /// The oldest first.
-    stored: Vec<Arc<Stored>>,
+    runs: Vec<Arc<Run>>,
 }
 
 impl Layers {
@@ -57,26 +59,26 @@ impl VolumeIndex {
     }
 
     /// Where pages are, as they were at an LSN that is known, in ascending order; those without content are left out. Fails where
-    /// a file can't be read.
+    /// the file can't be read.
     pub(super) async fn plan(&self, lsn: Lsn, pages: &PageSet) -> io::Result<Vec<Planned>> {
         let mut plan = Vec::new();
         let mut untouched = Vec::new();
-        let stored = {
+        let runs = {
             let layers = self.0.read();
             for page in pages.iter() {
                 match layers.find_in_memory(page, lsn) {
                     Found::Segment(sid) => plan.push(Planned { page, sid }),
                     Found::Nothing => {}
-                    Found::Untouched if layers.stored.is_empty() => {}
+                    Found::Untouched if layers.runs.is_empty() => {}
                     Found::Untouched => untouched.push(page),
                 }
             }
             if untouched.is_empty() {
                 return Ok(plan);
             }
-            layers.stored.clone()
+            layers.runs.clone()
         };
-        plan.extend(on_a_waiting_thread(move || plan_of_stored(&stored, lsn, untouched)).await?);
+        plan.extend(on_a_waiting_thread(move || plan_of_runs(&runs, lsn, untouched)).await?);
         plan.sort_unstable_by_key(|planned| planned.page);
         Ok(plan)
     }
@@ -87,15 +89,15 @@ impl VolumeIndex {
     }
 
     /// Bytes of memory, about.
-    pub(super) fn memory_len(&self) -> usize {
+    pub(super) fn holding(&self) -> Holding {
         let layers = self.0.read();
-        let stored = layers.stored.iter().map(|stored| stored.memory_len());
-        layers.newest.memory_len() + layers.leaving.as_ref().map_or(0, |it| it.memory_len()) + stored.sum::<usize>()
+        let versions = layers.newest.memory_len() + layers.leaving.as_ref().map_or(0, |leaving| leaving.memory_len());
+        Holding { versions, runs: layers.runs.iter().map(|run| run.memory_len()).sum() }
     }
 
-    /// Moves the versions in memory to a file where they are more than so many bytes. Where it fails, nothing is lost, and it
+    /// Makes a run of the versions in memory where they are more than so many bytes. Where it fails, nothing is lost, and it
     /// has to be called again before more commits are added.
-    pub(super) async fn relieve(&self, files: &Files, memory_max: usize) -> io::Result<()> {
+    pub(super) async fn relieve(&self, file: &IndexFile, memory_max: usize) -> io::Result<()> {
         let leaving = {
             let mut layers = self.0.write();
             if layers.leaving.is_none() && layers.newest.memory_len() > memory_max {
@@ -105,55 +107,64 @@ impl VolumeIndex {
             layers.leaving.clone()
         };
         let Some(leaving) = leaving else { return Ok(()) };
-        let files = files.clone();
+        let into = file.clone();
         let new = on_a_waiting_thread(move || {
             let [sorted, recent] = leaving.entries();
-            Stored::write(&files, merged(sorted.map(Ok), recent.map(Ok)), leaving.lows().clone())
+            Run::write(&into, merged(sorted.map(Ok), recent.map(Ok)), leaving.lows().clone())
         });
         let new = new.await?;
         {
             let mut layers = self.0.write();
-            layers.stored.push(Arc::new(new));
+            layers.runs.push(Arc::new(new));
             layers.leaving = None;
         }
-        self.merge().await
+        self.merge(file).await
     }
 
-    /// Merges the newest files until each is at least twice as long as the next.
-    async fn merge(&self) -> io::Result<()> {
+    /// Merges the newest runs until each is at least twice as long as the next.
+    async fn merge(&self, file: &IndexFile) -> io::Result<()> {
         while let Some((earlier, later)) = self.unbalanced() {
-            let both = on_a_waiting_thread(move || earlier.merged_with(&later)).await?;
-            let mut layers = self.0.write();
-            let kept = layers.stored.len() - 2;
-            layers.stored.truncate(kept);
-            layers.stored.push(Arc::new(both));
+            let into = file.clone();
+            let both = on_a_waiting_thread(move || earlier.merged_with(&later, &into)).await?;
+            let merged = {
+                let mut layers = self.0.write();
+                let kept = layers.runs.len() - 2;
+                let merged = layers.runs.split_off(kept);
+                layers.runs.push(Arc::new(both));
+                merged
+            };
+            let dropping = move || {
+                drop(merged);
+                Ok(())
+            };
+            on_a_waiting_thread(dropping).await?;
         }
         Ok(())
     }
 
-    /// How many files there are.
+    /// How many runs there are.
     #[cfg(test)]
-    pub(super) fn files(&self) -> usize {
-        self.0.read().stored.len()
+    pub(super) fn runs(&self) -> usize {
+        self.0.read().runs.len()
     }
 
-    /// Puts another byte into the oldest file.
+    /// Puts another byte into the oldest run.
     #[cfg(test)]
     pub(super) fn damage(&self) {
-        self.0.read().stored[0].damage();
+        self.0.read().runs[0].damage();
     }
 
-    /// The two newest files, where they are to be one.
-    fn unbalanced(&self) -> Option<(Arc<Stored>, Arc<Stored>)> {
-        match self.0.read().stored.as_slice() {
+    /// The two newest runs, where they are to be one.
+    fn unbalanced(&self) -> Option<(Arc<Run>, Arc<Run>)> {
+        match self.0.read().runs.as_slice() {
             [.., earlier, later] if earlier.len() < 2 * later.len() => Some((Arc::clone(earlier), Arc::clone(later))),
             _ => None,
         }
     }
 }
 
-fn plan_of_stored(stored: &[Arc<Stored>], lsn: Lsn, pages: Vec<PageIndex>) -> io::Result<Vec<Planned>> {
-    let mut finders: Vec<_> = stored.iter().rev().map(|stored| stored.finder()).collect();
+fn plan_of_runs(runs: &[Arc<Run>], lsn: Lsn, pages: Vec<PageIndex>) -> io::Result<Vec<Planned>> {
+    let mut finders: Vec<_> = runs.iter().rev().map(|run| run.finder()).collect();
     let mut plan = Vec::new();
     for page in pages {
         for finder in &mut finders {

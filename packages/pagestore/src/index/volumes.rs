@@ -1,15 +1,16 @@
-//! The volume indexes in use: found, extended once however many readers wait, and dropped when memory ends.
+//! The volume indexes in use: found, extended once however many readers wait, and kept within the memory there is.
+//!
+//! Where they take more than that, some leave it as [`room`] decides.
 
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::HashMap,
     io,
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -17,24 +18,27 @@ use catgraft_client::MetastoreClient;
 use catgraft_core::{ByteSize, Lsn, PageSet, VolumeId, limits::SEGMENT_PAGES_MAX};
 use catgraft_proto::catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogResponse};
 use futures::future::join;
-use parking_lot::Mutex;
-use tokio::{sync::Semaphore, task::yield_now};
+use tokio::{
+    sync::{Mutex, Semaphore},
+    task::{spawn_blocking, yield_now},
+};
+use tracing::warn;
 
 use super::{
+    file::IndexFile,
     logged::{CommitError, SEGMENTS_AT_ONCE, pieces},
-    stored::Files,
+    room::{self, RUN_MIN, Step},
+    slots::{Slot, Slots},
     versions::LogError,
-    volume::{Planned, VolumeIndex},
+    volume::Planned,
 };
 
 /// Commits of a part of a long log: enough that a call is little of the work, and a log of 10,000 commits has several.
 const PART_COMMITS: u32 = 2048;
-/// What an index costs beside its versions.
-const SLOT_BYTES: usize = 256;
-/// The part of the memory that the versions of one volume may take, before they move to a file.
-const VOLUME_PART: usize = 4;
-/// Fewer bytes than these are not worth a file.
-const FILE_MIN: usize = 1024 * 1024;
+/// The part of the memory that the versions of one volume may take, before they move to the file.
+const VOLUME_PART: usize = 2;
+/// The part of the memory that is made free at a time: little, because readers wait for it.
+const ROOM_PART: usize = 32;
 /// Pages after which is looked whether all still fits memory.
 const PAGES_AT_ONCE: usize = SEGMENTS_AT_ONCE * SEGMENT_PAGES_MAX as usize;
 /// Pieces of commits that are taken apart before others have their turn.
@@ -73,23 +77,9 @@ pub(crate) enum IndexError {
     },
 }
 
-/// A volume's index, with the lock that makes extending it a single flight.
-#[derive(Debug, Default)]
-struct Slot {
-    index: VolumeIndex,
-    /// Held by whoever extends the index; inside, how the last flight failed.
-    extending: tokio::sync::Mutex<Option<Failure>>,
-    /// Flights that have ended.
-    flights: AtomicU64,
-    /// The tick of its last use.
-    used: AtomicU64,
-    /// Bytes of memory that it was counted with.
-    weight: AtomicUsize,
-}
-
 /// A flight that did not reach the metastore: those who waited for it are told the same.
 #[derive(Debug, Clone)]
-struct Failure {
+pub(super) struct Failure {
     flight: u64,
     error: Arc<IndexError>,
 }
@@ -99,27 +89,28 @@ struct Failure {
 pub(crate) struct VolumeIndexes {
     metastore: MetastoreClient,
     updates: Semaphore,
-    slots: Mutex<HashMap<VolumeId, Arc<Slot>>>,
-    weight: AtomicUsize,
+    slots: Slots,
     weight_max: usize,
-    /// Where the indexes go that are too large for memory.
-    files: Files,
-    /// Counts lookups, so that the least recently used is known.
-    ticks: AtomicU64,
+    /// Where versions go that are too many for memory.
+    file: IndexFile,
+    /// Held by whoever makes room: one at a time, and the others wait, so that the indexes do not grow meanwhile.
+    making_room: Mutex<()>,
+    /// Indexes that were dropped for want of memory.
+    dropped: AtomicU64,
 }
 
 impl VolumeIndexes {
-    /// No indexes yet; at most `limit` of memory, what is too large for it in files in `folder`, and so many questions to the
+    /// No indexes yet; at most `limit` of memory, what is too large for it in a file in `folder`, and so many questions to the
     /// metastore at a time.
     pub(crate) fn new(metastore: MetastoreClient, limit: ByteSize, folder: PathBuf, updates_max: usize) -> Self {
         Self {
             metastore,
             updates: Semaphore::new(updates_max.max(1)),
-            slots: Mutex::default(),
-            weight: AtomicUsize::new(0),
+            slots: Slots::default(),
             weight_max: usize::try_from(limit.as_bytes()).unwrap_or(usize::MAX),
-            files: Files::new(folder),
-            ticks: AtomicU64::new(0),
+            file: IndexFile::new(folder),
+            making_room: Mutex::default(),
+            dropped: AtomicU64::default(),
         }
     }
 
@@ -128,14 +119,14 @@ impl VolumeIndexes {
         let slot = self.at(vid, lsn).await?;
         slot.index.plan(lsn, pages).await.map_err(|source| {
             // What can't be read is made again.
-            self.forget(vid, &slot);
+            self.slots.forget(vid, &slot);
             Arc::new(self.file_failed(vid, source))
         })
     }
 
     /// The index of a volume, at least up to this LSN.
     async fn at(&self, vid: VolumeId, lsn: Lsn) -> Result<Arc<Slot>, Arc<IndexError>> {
-        let slot = self.slot(vid);
+        let slot = self.slots.enter(vid);
         if slot.index.knows(lsn) {
             return Ok(slot);
         }
@@ -163,32 +154,21 @@ impl VolumeIndexes {
 
     /// Bytes of memory in use.
     pub(crate) fn memory_usage(&self) -> usize {
-        self.weight.load(Ordering::Relaxed)
+        self.slots.weight()
     }
 
     /// Bytes of disk in use.
     pub(crate) fn disk_usage(&self) -> u64 {
-        self.files.disk_usage()
+        self.file.disk_usage()
     }
 
-    fn slot(&self, vid: VolumeId) -> Arc<Slot> {
-        let tick = self.ticks.fetch_add(1, Ordering::Relaxed);
-        let slot = Arc::clone(self.slots.lock().entry(vid).or_default());
-        slot.used.store(tick, Ordering::Relaxed);
-        slot
-    }
-
-    /// Drops an index; those who read it keep it for themselves.
-    fn forget(&self, vid: VolumeId, slot: &Arc<Slot>) {
-        let mut slots = self.slots.lock();
-        if slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, slot)) {
-            slots.remove(&vid);
-            self.weight.fetch_sub(slot.weight.swap(0, Ordering::Relaxed), Ordering::Relaxed);
-        }
+    /// Indexes that were dropped for want of memory.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     fn file_failed(&self, vid: VolumeId, source: io::Error) -> IndexError {
-        IndexError::File { vid, folder: self.files.folder().clone(), source }
+        IndexError::File { vid, folder: self.file.folder().clone(), source }
     }
 
     /// Reads the log from the index's head on, a long one in parts: the next is on its way while one is entered.
@@ -219,7 +199,7 @@ impl VolumeIndexes {
         if head_lsn < lsn.get() || commits.is_empty() { Err(IndexError::Missing { vid, lsn }) } else { Ok(commits) }
     }
 
-    /// Adds commits, and moves versions to a file as often as they are too many for memory.
+    /// Adds commits, and moves versions to the file as often as they are too many for memory.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
         let mut pieces = commits.into_iter().flat_map(pieces).peekable();
         loop {
@@ -248,32 +228,63 @@ impl VolumeIndexes {
                 }
             }
             let appended = slot.index.append(&some);
-            self.keep(vid, slot);
+            self.slots.weigh(vid, slot);
+            self.make_room(slot).await;
             appended.map_err(|source| IndexError::Log { vid, source }).and(unread)?;
         }
     }
 
+    /// Moves the versions of an index to the file where they are more than one volume may have in memory.
     async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
-        let memory_max = (self.weight_max / VOLUME_PART).max(FILE_MIN);
-        let relieved = slot.index.relieve(&self.files, memory_max).await;
-        self.keep(vid, slot);
+        let memory_max = (self.weight_max / VOLUME_PART).max(RUN_MIN);
+        let relieved = slot.index.relieve(&self.file, memory_max).await;
+        self.slots.weigh(vid, slot);
         relieved.map_err(|source| self.file_failed(vid, source))
     }
 
-    /// Counts an index that has another size, and makes room where there is none.
-    fn keep(&self, vid: VolumeId, slot: &Arc<Slot>) {
-        let weight = SLOT_BYTES + slot.index.memory_len();
-        let mut slots = self.slots.lock();
-        if !slots.get(&vid).is_some_and(|entered| Arc::ptr_eq(entered, slot)) {
-            // It was dropped meanwhile; those who read it keep it for themselves.
+    /// Where the indexes take more memory than there is, brings them a little below it. The caller holds the lock of its own,
+    /// which stays; one that somebody else holds is passed by, since its holder comes here, too.
+    async fn make_room(&self, own: &Arc<Slot>) {
+        if self.memory_usage() <= self.weight_max {
             return;
         }
-        let before = slot.weight.swap(weight, Ordering::Relaxed);
-        let total = self.weight.load(Ordering::Relaxed) + weight - before;
-        self.weight.store(total, Ordering::Relaxed);
-        if total > self.weight_max {
-            self.weight.store(drop_oldest(&mut slots, vid, total, self.weight_max), Ordering::Relaxed);
+        let _turn = self.making_room.lock().await;
+        if self.memory_usage() <= self.weight_max {
+            return;
         }
+        let (by_age, mut leaving_file) = (self.slots.by_age(), Vec::new());
+        let holdings: Vec<_> = by_age.iter().map(|(_, slot)| slot.index.holding()).collect();
+        for (number, step) in room::steps(&holdings, self.weight_max) {
+            if self.memory_usage() <= self.weight_max - self.weight_max / ROOM_PART {
+                break;
+            }
+            let (vid, slot) = &by_age[number];
+            let is_own = Arc::ptr_eq(slot, own);
+            let lock = slot.extending.try_lock();
+            if lock.is_err() && !is_own {
+                continue;
+            }
+            let has_moved = step == Step::Move && self.move_to_file(*vid, slot).await;
+            if !has_moved && !is_own && self.slots.forget(*vid, slot) {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                leaving_file.extend((holdings[number].runs > 0).then(|| Arc::clone(slot)));
+            }
+        }
+        drop(by_age);
+        if !leaving_file.is_empty() {
+            drop(spawn_blocking(move || drop(leaving_file)));
+        }
+    }
+
+    /// Moves the versions of an index to the file. False where the file takes nothing.
+    async fn move_to_file(&self, vid: VolumeId, slot: &Arc<Slot>) -> bool {
+        let moved = slot.index.relieve(&self.file, 0).await;
+        self.slots.weigh(vid, slot);
+        if let Err(source) = &moved {
+            let folder = self.file.folder().display();
+            warn!(%vid, error = %source, %folder, "the index of a volume can't leave memory for a file");
+        }
+        moved.is_ok()
     }
 }
 
@@ -288,26 +299,7 @@ struct ForgetEmpty<'a> {
 impl Drop for ForgetEmpty<'_> {
     fn drop(&mut self) {
         if self.slot.index.head().is_none() {
-            self.volumes.forget(self.vid, self.slot);
+            self.volumes.slots.forget(self.vid, self.slot);
         }
     }
-}
-
-/// Drops what was not used the longest, down to nine tenths of the limit, and says what is left. The volume that is
-/// being read stays: it takes a part of the limit at most.
-fn drop_oldest(slots: &mut HashMap<VolumeId, Arc<Slot>>, keep: VolumeId, mut total: usize, limit: usize) -> usize {
-    let mut by_age: Vec<(u64, VolumeId)> =
-        slots.iter().map(|(vid, slot)| (slot.used.load(Ordering::Relaxed), *vid)).collect();
-    by_age.sort_unstable();
-    for (_, vid) in by_age {
-        if total <= limit / 10 * 9 {
-            break;
-        }
-        if vid != keep
-            && let Some(slot) = slots.remove(&vid)
-        {
-            total = total.saturating_sub(slot.weight.swap(0, Ordering::Relaxed));
-        }
-    }
-    total
 }

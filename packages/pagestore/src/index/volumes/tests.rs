@@ -1,5 +1,5 @@
 //! How a log is read: in parts that follow one another, whatever of them one answer holds; and that what is too large for
-//! memory is in files.
+//! memory is in the file.
 
 use std::{env, fs, pin::pin};
 
@@ -91,14 +91,23 @@ fn indexes_in(folder: PathBuf, memory: ByteSize, head: u64, answer_max: u64) -> 
 
 fn indexes_of(log: Log, folder: PathBuf, memory: ByteSize) -> VolumeIndexes {
     let endpoint = Endpoint::over(Arc::new(log), Retry::default());
-    VolumeIndexes::new(MetastoreClient::new(endpoint), memory, folder, 1)
+    VolumeIndexes::new(MetastoreClient::new(endpoint), memory, folder, 4)
 }
 
 /// The segments that hold the page that an LSN wrote.
 async fn found(volumes: &VolumeIndexes, lsn: u64) -> Result<Vec<SegmentId>, Arc<IndexError>> {
+    found_in(volumes, vid(), lsn).await
+}
+
+async fn found_in(volumes: &VolumeIndexes, vid: VolumeId, lsn: u64) -> Result<Vec<SegmentId>, Arc<IndexError>> {
     let pages = PageSet::from_iter([page(lsn % 97 + 1)]);
-    let plan = volumes.plan(vid(), Lsn::new(lsn).unwrap(), &pages).await?;
+    let plan = volumes.plan(vid, Lsn::new(lsn).unwrap(), &pages).await?;
     Ok(plan.into_iter().map(|planned| planned.sid).collect())
+}
+
+/// So many volumes, all with the same log.
+fn vids(count: u8) -> Vec<VolumeId> {
+    (0..count).map(|number| VolumeId::from_parts(Timestamp::from_millis(1), [number; 9])).collect()
 }
 
 #[tokio::test]
@@ -126,7 +135,7 @@ async fn who_asks_again_goes_on_where_somebody_gave_up() {
     {
         // The third answer never comes.
         let mut reading = pin!(volumes.at(vid(), head));
-        while volumes.slot(vid()).index.head() != Lsn::new(end_of_two) {
+        while volumes.slots.enter(vid()).index.head() != Lsn::new(end_of_two) {
             assert!((&mut reading).now_or_never().is_none());
             yield_now().await;
         }
@@ -171,7 +180,7 @@ async fn a_log_of_any_length_takes_no_more_memory_than_there_is_for_all() {
     let (asked, volumes) = indexes_in(folder.path().to_owned(), memory(), MANY, u64::MAX);
     for lsn in [1, 2, MANY / 2, MANY - 1, MANY, 1] {
         assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}");
-        assert!(volumes.memory_usage() as u64 <= memory().as_bytes() / 2, "{} bytes", volumes.memory_usage());
+        assert!(volumes.memory_usage() as u64 <= memory().as_bytes(), "{} bytes", volumes.memory_usage());
     }
     assert!(volumes.disk_usage() > memory().as_bytes(), "{} bytes", volumes.disk_usage());
     assert!(asked.lock().len() as u64 <= MANY / u64::from(PART_COMMITS) + 2, "read once: {}", asked.lock().len());
@@ -184,7 +193,7 @@ async fn a_commit_of_any_size_takes_no_more_memory_than_there_is_for_all() {
     let (folder, memory) = (tempfile::tempdir().unwrap(), ByteSize::from_mib(32));
     let volumes = indexes_of(log, folder.path().to_owned(), memory);
     assert_eq!(found(&volumes, 1).await.unwrap(), [sid(1)]);
-    assert!(volumes.memory_usage() as u64 <= memory.as_bytes() / 2, "{} bytes", volumes.memory_usage());
+    assert!(volumes.memory_usage() as u64 <= memory.as_bytes(), "{} bytes", volumes.memory_usage());
     assert!(volumes.disk_usage() > 2 * memory.as_bytes(), "{} bytes", volumes.disk_usage());
     let pages = [1, 500, 1023].map(|number| page(number * 4096 + 17));
     let plan = volumes.plan(vid(), Lsn::FIRST, &pages.into_iter().collect()).await.unwrap();
@@ -218,8 +227,163 @@ async fn where_no_file_can_be_written_what_is_known_is_read_and_the_rest_when_it
         let error = found(&volumes, MANY).await.unwrap_err();
         assert!(matches!(*error, IndexError::File { .. }), "{error:?}");
         assert_eq!(found(&volumes, 1000).await.unwrap(), [sid(1000)]);
-        assert!(volumes.memory_usage() as u64 <= memory().as_bytes() / 2, "{} bytes", volumes.memory_usage());
+        assert!(volumes.memory_usage() as u64 <= memory().as_bytes(), "{} bytes", volumes.memory_usage());
     }
     fs::create_dir(&missing).unwrap();
     assert_eq!(found(&volumes, MANY).await.unwrap(), [sid(MANY)]);
+}
+
+#[tokio::test]
+async fn volumes_that_are_all_in_use_share_the_memory_and_each_log_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 500);
+    let vids = vids(32);
+    // 20 bytes a version at least: 32 volumes would take three times as much as there is.
+    for lsn in (500..=20_000).step_by(500) {
+        for vid in &vids {
+            assert_eq!(found_in(&volumes, *vid, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn} of {vid}");
+            assert!(volumes.memory_usage() as u64 <= memory().as_bytes(), "{} bytes", volumes.memory_usage());
+        }
+    }
+    assert_eq!((volumes.dropped(), asked.lock().len()), (0, 40 * 32));
+    assert!(volumes.disk_usage() > 2 * memory().as_bytes(), "{} bytes", volumes.disk_usage());
+    for lsn in (1..=20_000).step_by(131) {
+        for vid in &vids {
+            assert_eq!(found_in(&volumes, *vid, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn} of {vid}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_index_in_the_file_is_kept_although_little_of_it_is_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), ByteSize::from_mib(1), 20_000, 500);
+    let vids = vids(24);
+    for lsn in (10_000..=20_000).step_by(500) {
+        for vid in &vids {
+            assert_eq!(found_in(&volumes, *vid, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn} of {vid}");
+            assert!(volumes.memory_usage() <= 1024 * 1024, "{} bytes", volumes.memory_usage());
+        }
+    }
+    assert_eq!((volumes.dropped(), asked.lock().len()), (0, 40 * 24));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn volumes_that_grow_at_once_make_room_for_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 500);
+    let volumes = Arc::new(volumes);
+    let readers = vids(32).into_iter().map(|vid| {
+        let volumes = Arc::clone(&volumes);
+        tokio::spawn(async move {
+            for lsn in (100..=20_000).step_by(100) {
+                assert_eq!(found_in(&volumes, vid, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn} of {vid}");
+                // Each of those that are on their way may have entered a part meanwhile.
+                assert!(volumes.memory_usage() <= 5 * 1024 * 1024, "{} bytes", volumes.memory_usage());
+            }
+        })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        reader.await.unwrap();
+    }
+    assert_eq!((volumes.dropped(), asked.lock().len()), (0, 40 * 32));
+    assert!(volumes.memory_usage() as u64 <= memory().as_bytes(), "{} bytes", volumes.memory_usage());
+}
+
+#[tokio::test]
+async fn what_is_read_all_the_time_stays_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 2000);
+    let hot = volumes.at(vid(), Lsn::new(20_000).unwrap()).await.unwrap();
+    for lsn in (2000..=20_000).step_by(2000) {
+        for vid in vids(32).iter().filter(|vid| **vid != self::vid()) {
+            found_in(&volumes, *vid, lsn).await.unwrap();
+            found(&volumes, lsn).await.unwrap();
+        }
+    }
+    assert!(volumes.disk_usage() > memory().as_bytes(), "{} bytes", volumes.disk_usage());
+    assert_eq!(hot.index.holding().runs, 0);
+}
+
+#[tokio::test]
+async fn a_short_index_that_was_not_used_the_longest_is_dropped_and_needs_no_file() {
+    // Some 40 KB each.
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), ByteSize::from_mib(1), 1000, u64::MAX);
+    let vids = vids(40);
+    for vid in &vids {
+        found_in(&volumes, *vid, 1000).await.unwrap();
+        found_in(&volumes, vids[0], 1000).await.unwrap();
+        assert!(volumes.memory_usage() <= 1024 * 1024, "{} bytes", volumes.memory_usage());
+    }
+    assert_eq!((asked.lock().len(), volumes.disk_usage()), (40, 0));
+    assert!((10..30).contains(&volumes.dropped()), "{} dropped", volumes.dropped());
+    for (vid, asked_again) in [(vids[0], 0), (vids[39], 0), (vids[1], 1)] {
+        let before = asked.lock().len();
+        found_in(&volumes, vid, 1).await.unwrap();
+        assert_eq!(asked.lock().len() - before, asked_again, "{vid}");
+    }
+}
+
+#[tokio::test]
+async fn indexes_in_the_file_that_nobody_reads_are_dropped_at_last_and_their_disk_is_free() {
+    let (folder, memory) = (tempfile::tempdir().unwrap(), ByteSize::from_bytes(128 * 1024));
+    // Some 2 KB of memory each, once it is in the file.
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), memory, 10_000, u64::MAX);
+    let vids = vids(100);
+    for vid in &vids {
+        found_in(&volumes, *vid, 10_000).await.unwrap();
+        assert!(volumes.memory_usage() as u64 <= memory.as_bytes(), "{} bytes", volumes.memory_usage());
+    }
+    assert!((10..90).contains(&volumes.dropped()), "{} dropped", volumes.dropped());
+    let each = 10_000 * 28;
+    while volumes.disk_usage() > (100 - volumes.dropped()) * each * 5 / 4 {
+        yield_now().await;
+    }
+    for (vid, is_read_again) in [(vids[99], false), (vids[0], true)] {
+        let before = asked.lock().len();
+        found_in(&volumes, vid, 1).await.unwrap();
+        assert_eq!(asked.lock().len() > before, is_read_again, "{vid}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_file_can_be_written_others_are_dropped_to_make_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, volumes) = indexes_in(folder.path().join("missing"), memory(), 20_000, u64::MAX);
+    for vid in vids(32) {
+        for lsn in [20_000, 1] {
+            assert_eq!(found_in(&volumes, vid, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn} of {vid}");
+        }
+        assert!(volumes.memory_usage() as u64 <= memory().as_bytes(), "{} bytes", volumes.memory_usage());
+    }
+    assert!(volumes.dropped() > 10, "{} dropped", volumes.dropped());
+}
+
+#[tokio::test]
+async fn an_index_that_is_being_extended_makes_room_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), ByteSize::from_mib(1), 1000, u64::MAX);
+    let vids = vids(40);
+    found_in(&volumes, vids[0], 1000).await.unwrap();
+    let slot = volumes.slots.enter(vids[0]);
+    let held = slot.extending.lock().await;
+    for vid in &vids[1..] {
+        found_in(&volumes, *vid, 1000).await.unwrap();
+    }
+    assert!(volumes.dropped() > 0);
+    drop(held);
+    let before = asked.lock().len();
+    found_in(&volumes, vids[0], 1000).await.unwrap();
+    assert_eq!(asked.lock().len(), before);
+}
+
+#[tokio::test]
+async fn the_index_that_is_read_stays_whatever_the_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let (asked, volumes) = indexes_in(folder.path().to_owned(), ByteSize::from_bytes(0), 1000, u64::MAX);
+    for lsn in [1000, 1, 500] {
+        assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)]);
+    }
+    assert_eq!((asked.lock().len(), volumes.dropped()), (1, 0));
 }

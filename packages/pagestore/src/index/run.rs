@@ -1,26 +1,22 @@
-//! Versions that have left memory: sorted blocks in a file that has no name, with one entry a block in memory.
+//! A run: versions that have left memory, as sorted blocks in the index file, with one entry a block in memory.
 //!
 //! A block is 4096 bytes: up to 146 versions of 28 bytes (page index and LSN in big-endian, segment id; zeros for a page that
 //! was cut off) in the order of page and LSN, and the first 8 bytes of the BLAKE3 hash of what comes before it. A version is found with one
-//! read of a block. The file is gone when it is closed, so nothing of it outlives the process, and nobody else reads it.
+//! read of a block. Nobody but this process reads them.
 //!
-//! Everything here reads or writes a file, and belongs on a thread that may wait.
+//! Everything here reads or writes the file, and belongs on a thread that may wait; dropping a run does, too.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
+    io,
     iter::{self, Peekable},
-    os::unix::fs::FileExt,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
 };
 
 use catgraft_core::{Lsn, PageIndex, SegmentId};
 
-use super::versions::{Entry, Found, Lows};
+use super::{
+    file::{CHUNK_LEN, Chunks, IndexFile},
+    versions::{Entry, Found, Lows},
+};
 
 const BLOCK_LEN: usize = 4096;
 const ENTRY_LEN: usize = 4 + 8 + SEGMENT_LEN;
@@ -30,93 +26,62 @@ const NO_SEGMENT: [u8; SEGMENT_LEN] = [0; SEGMENT_LEN];
 const HASH_LEN: usize = 8;
 /// Versions of a block.
 const BLOCK_ENTRIES: usize = (BLOCK_LEN - HASH_LEN) / ENTRY_LEN;
-/// What a file buffers while it is written.
-const WRITE_BUFFER: usize = 256 * 1024;
 
-/// Where files of versions are made, and what they take together.
-#[derive(Debug, Clone)]
-pub(crate) struct Files {
-    folder: PathBuf,
-    bytes: Arc<AtomicU64>,
-}
+const _: () = assert!(CHUNK_LEN.is_multiple_of(BLOCK_LEN), "no block lies in two chunks");
 
-impl Files {
-    /// Files in this folder.
-    pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, bytes: Arc::default() }
-    }
-
-    /// The folder.
-    pub(crate) fn folder(&self) -> &PathBuf {
-        &self.folder
-    }
-
-    /// Bytes of disk that all files take.
-    pub(crate) fn disk_usage(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
-    }
-}
-
-/// Versions in a file.
+/// Versions in the file.
 #[derive(Debug)]
-pub(crate) struct Stored {
-    file: File,
+pub(crate) struct Run {
+    chunks: Chunks,
     /// The first version of every block.
     firsts: Vec<(PageIndex, Lsn)>,
     len: u64,
-    /// Bytes of the file.
-    bytes: u64,
     lows: Lows,
-    files: Files,
 }
 
-impl Stored {
+impl Run {
     /// Writes versions, which come in the order of page and LSN.
     pub(crate) fn write(
-        files: &Files,
+        file: &IndexFile,
         entries: impl Iterator<Item = io::Result<Entry>>,
         lows: Lows,
     ) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(&files.folder)?;
-        let mut stored =
-            Self { file: file.try_clone()?, firsts: Vec::new(), len: 0, bytes: 0, lows, files: files.clone() };
-        let mut writer = BufWriter::with_capacity(WRITE_BUFFER, file);
-        let mut block = Vec::with_capacity(BLOCK_LEN);
+        let mut run = Self { chunks: file.chunks()?, firsts: Vec::new(), len: 0, lows };
+        // Whole blocks, and the one that is being filled.
+        let mut chunk = Vec::with_capacity(CHUNK_LEN);
+        let mut begin = 0;
         for entry in entries {
             let entry = entry?;
-            if block.is_empty() {
-                stored.firsts.push((entry.page, entry.lsn));
+            if chunk.len() == begin {
+                run.firsts.push((entry.page, entry.lsn));
             }
-            block.extend_from_slice(&entry.page.get().to_be_bytes());
-            block.extend_from_slice(&entry.lsn.get().to_be_bytes());
-            block.extend_from_slice(&entry.segment.map_or(NO_SEGMENT, |sid| *sid.as_bytes()));
-            stored.len += 1;
-            if block.len() == BLOCK_ENTRIES * ENTRY_LEN {
-                stored.write_block(&mut writer, &mut block)?;
+            chunk.extend_from_slice(&entry.page.get().to_be_bytes());
+            chunk.extend_from_slice(&entry.lsn.get().to_be_bytes());
+            chunk.extend_from_slice(&entry.segment.map_or(NO_SEGMENT, |sid| *sid.as_bytes()));
+            run.len += 1;
+            if chunk.len() - begin == BLOCK_ENTRIES * ENTRY_LEN {
+                end_block(&mut chunk, &mut begin);
+                if begin == CHUNK_LEN {
+                    run.chunks.push(&chunk)?;
+                    chunk.clear();
+                    begin = 0;
+                }
             }
         }
-        if !block.is_empty() {
-            stored.write_block(&mut writer, &mut block)?;
+        if chunk.len() > begin {
+            end_block(&mut chunk, &mut begin);
         }
-        writer.flush()?;
-        stored.firsts.shrink_to_fit();
-        Ok(stored)
-    }
-
-    fn write_block(&mut self, writer: &mut impl Write, block: &mut Vec<u8>) -> io::Result<()> {
-        block.resize(BLOCK_LEN - HASH_LEN, 0);
-        block.extend_from_slice(&hash(block));
-        writer.write_all(block)?;
-        self.bytes += BLOCK_LEN as u64;
-        self.files.bytes.fetch_add(BLOCK_LEN as u64, Ordering::Relaxed);
-        block.clear();
-        Ok(())
+        if !chunk.is_empty() {
+            run.chunks.push(&chunk)?;
+        }
+        run.firsts.shrink_to_fit();
+        Ok(run)
     }
 
     /// Versions of both, as one: `self` are of the commits before `later`.
-    pub(crate) fn merged_with(&self, later: &Self) -> io::Result<Self> {
+    pub(crate) fn merged_with(&self, later: &Self, file: &IndexFile) -> io::Result<Self> {
         let entries = joined(self.entries(), later.entries(), &later.lows);
-        Self::write(&self.files, entries, self.lows.clone().followed_by(&later.lows))
+        Self::write(file, entries, self.lows.clone().followed_by(&later.lows))
     }
 
     /// How many versions there are.
@@ -126,23 +91,26 @@ impl Stored {
 
     /// Bytes of memory, about.
     pub(crate) fn memory_len(&self) -> usize {
-        size_of::<Self>() + self.firsts.capacity() * size_of::<(PageIndex, Lsn)>() + self.lows.memory_len()
+        size_of::<Self>()
+            + self.firsts.capacity() * size_of::<(PageIndex, Lsn)>()
+            + self.chunks.memory_len()
+            + self.lows.memory_len()
     }
 
     /// A way to look for pages, which keeps the last block: those of ascending pages are read once.
     pub(crate) fn finder(&self) -> Finder<'_> {
-        Finder { stored: self, block: None }
+        Finder { run: self, block: None }
     }
 
     /// Puts another byte into the first block.
     #[cfg(test)]
     pub(super) fn damage(&self) {
-        self.file.write_all_at(&[0xff], 20).expect("the file is there");
+        self.chunks.damage(20);
     }
 
     fn read_block(&self, number: usize) -> io::Result<Block> {
         let mut bytes = Box::new([0; BLOCK_LEN]);
-        self.file.read_exact_at(&mut *bytes, (number * BLOCK_LEN) as u64)?;
+        self.chunks.read_exact_at(&mut *bytes, number * BLOCK_LEN)?;
         let (entries, written) = bytes.split_at(BLOCK_LEN - HASH_LEN);
         if hash(entries) != *written {
             return Err(damaged(number));
@@ -164,10 +132,12 @@ impl Stored {
     }
 }
 
-impl Drop for Stored {
-    fn drop(&mut self) {
-        self.files.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+/// Fills the last block with zeros and puts its hash behind them.
+fn end_block(chunk: &mut Vec<u8>, begin: &mut usize) {
+    chunk.resize(*begin + BLOCK_LEN - HASH_LEN, 0);
+    let hash = hash(&chunk[*begin..]);
+    chunk.extend_from_slice(&hash);
+    *begin = chunk.len();
 }
 
 fn hash(entries: &[u8]) -> [u8; HASH_LEN] {
@@ -218,24 +188,24 @@ impl Block {
 /// Looks for pages.
 #[derive(Debug)]
 pub(crate) struct Finder<'a> {
-    stored: &'a Stored,
+    run: &'a Run,
     block: Option<Block>,
 }
 
 impl Finder<'_> {
     /// What is known of a page as it was at an LSN.
     pub(crate) fn find(&mut self, page: PageIndex, lsn: Lsn) -> io::Result<Found> {
-        let after = self.stored.firsts.partition_point(|first| *first <= (page, lsn));
-        let Some(number) = after.checked_sub(1) else { return Ok(self.stored.lows.of_unwritten(page, lsn)) };
+        let after = self.run.firsts.partition_point(|first| *first <= (page, lsn));
+        let Some(number) = after.checked_sub(1) else { return Ok(self.run.lows.of_unwritten(page, lsn)) };
         let block = match self.block.take() {
             Some(block) if block.number == number => block,
-            _ => self.stored.read_block(number)?,
+            _ => self.run.read_block(number)?,
         };
         let found = block.last_up_to((page, lsn))?.filter(|entry| entry.page == page);
         self.block = Some(block);
         Ok(match found {
             Some(entry) => entry.segment.map_or(Found::Nothing, Found::Segment),
-            None => self.stored.lows.of_unwritten(page, lsn),
+            None => self.run.lows.of_unwritten(page, lsn),
         })
     }
 }
