@@ -35,6 +35,9 @@ use super::{
 
 /// Commits of a part of a long log: enough that a call is little of the work, and a log of 10,000 commits has several.
 const PART_COMMITS: u32 = 2048;
+/// Commits of the first part. The first commit of a volume is often by far its largest, and Postgres reads a page of a log faster
+/// where no list of it takes more than its share of the bytes; so few commits leave each one much.
+const FIRST_PART_COMMITS: u32 = 512;
 /// The part of the memory that the versions of one volume may take, before they move to the file.
 const VOLUME_PART: usize = 2;
 /// The part of the memory that is made free at a time: little, because readers wait for it.
@@ -181,7 +184,12 @@ impl VolumeIndexes {
             if told >= lsn.get() {
                 return self.enter(vid, slot, commits).await;
             }
-            let (following, entered) = join(self.read_log(vid, told, lsn), self.enter(vid, slot, commits)).await;
+            let entering = async {
+                // The question for the next part goes out first: entering a large commit leaves nobody his turn for some time.
+                yield_now().await;
+                self.enter(vid, slot, commits).await
+            };
+            let (following, entered) = join(self.read_log(vid, told, lsn), entering).await;
             entered?;
             commits = following?;
         }
@@ -191,7 +199,11 @@ impl VolumeIndexes {
     /// beyond.
     async fn read_log(&self, vid: VolumeId, told: u64, lsn: Lsn) -> Result<Vec<LogCommit>, IndexError> {
         let is_last = lsn.get() - told <= PART_COMMITS.into();
-        let commits_max = if is_last { 0 } else { PART_COMMITS };
+        let commits_max = match told {
+            _ if is_last => 0,
+            0 => FIRST_PART_COMMITS,
+            _ => PART_COMMITS,
+        };
         let vid_bytes = bytes::Bytes::copy_from_slice(vid.as_bytes());
         let request = ReadLogRequest { vid: vid_bytes, after_lsn: told, commits_max };
         let answer = self.metastore.read_log(&request).await;

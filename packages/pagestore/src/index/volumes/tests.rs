@@ -116,7 +116,8 @@ async fn every_commit_of_a_long_log_is_entered_whatever_an_answer_holds() {
         let head = if answer_max == 1 { 30 } else { 5000 };
         let (asked, volumes) = indexes(head, answer_max);
         let slot = volumes.at(vid(), Lsn::new(head).unwrap()).await.unwrap();
-        let needed = head.div_ceil(answer_max.min(PART_COMMITS.into()));
+        let first = if head > PART_COMMITS.into() { answer_max.min(FIRST_PART_COMMITS.into()) } else { 0 };
+        let needed = u64::from(first > 0) + (head - first).div_ceil(answer_max.min(PART_COMMITS.into()));
         assert_eq!(asked.lock().len() as u64, needed, "answers of {answer_max} commits: {:?}", asked.lock());
         assert_eq!(slot.index.head().map(Lsn::get), Some(head));
         for lsn in 1..=head {
@@ -131,7 +132,7 @@ async fn who_asks_again_goes_on_where_somebody_gave_up() {
     let (asked, answers) = (Arc::clone(&log.asked), Arc::clone(&log.answers));
     let volumes = indexes_of(log, env::temp_dir(), ByteSize::from_mib(64));
     let head = Lsn::new(10_000).unwrap();
-    let end_of_two = u64::from(2 * PART_COMMITS);
+    let end_of_two = u64::from(FIRST_PART_COMMITS + PART_COMMITS);
     {
         // The third answer never comes.
         let mut reading = pin!(volumes.at(vid(), head));
@@ -151,8 +152,8 @@ async fn parts_are_asked_for_once_and_the_last_takes_what_there_is_beyond() {
     let (asked, volumes) = indexes(6000, u64::MAX);
     volumes.at(vid(), Lsn::new(5000).unwrap()).await.unwrap();
     volumes.at(vid(), Lsn::new(6000).unwrap()).await.unwrap();
-    assert_eq!(*asked.lock(), [(0, 2048), (2048, 2048), (4096, 0)]);
-    for (lsn, expected) in [(2048, vec![(0, 0)]), (2049, vec![(0, 2048), (2048, 0)])] {
+    assert_eq!(*asked.lock(), [(0, 512), (512, 2048), (2560, 2048), (4608, 0)]);
+    for (lsn, expected) in [(2048, vec![(0, 0)]), (2049, vec![(0, 512), (512, 0)])] {
         let (asked, volumes) = indexes(3000, u64::MAX);
         volumes.at(vid(), Lsn::new(lsn).unwrap()).await.unwrap();
         assert_eq!(*asked.lock(), expected, "LSN {lsn}");
