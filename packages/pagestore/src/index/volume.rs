@@ -95,8 +95,8 @@ impl VolumeIndex {
         Holding { versions, runs: layers.runs.iter().map(|run| run.memory_len()).sum() }
     }
 
-    /// Makes a run of the versions in memory where they are more than so many bytes. Where it fails, nothing is lost, and it
-    /// has to be called again before more commits are added.
+    /// Makes a run of the versions in memory where they are more than so many bytes. Where it fails, nothing is lost, and the
+    /// next call tries again.
     pub(super) async fn relieve(&self, file: &IndexFile, memory_max: usize) -> io::Result<()> {
         let leaving = {
             let mut layers = self.0.write();

@@ -249,9 +249,14 @@ impl VolumeIndexes {
     /// Moves the versions of an index to the file where they are more than one volume may have in memory.
     async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
         let memory_max = (self.weight_max / VOLUME_PART).max(RUN_MIN);
+        let weigh = WeighAfter { slots: &self.slots, vid, slot };
         let relieved = slot.index.relieve(&self.file, memory_max).await;
-        self.slots.weigh(vid, slot);
-        relieved.map_err(|source| self.file_failed(vid, source))
+        drop(weigh);
+        match relieved {
+            Err(source) if slot.index.holding().versions > memory_max => Err(self.file_failed(vid, source)),
+            // It fits memory, so it can wait: what failed is a move that others needed, or a merge.
+            _ => Ok(()),
+        }
     }
 
     /// Where the indexes take more memory than there is, brings them a little below it. The caller holds the lock of its own,
@@ -288,15 +293,31 @@ impl VolumeIndexes {
         }
     }
 
-    /// Moves the versions of an index to the file. False where the file takes nothing.
+    /// Moves the versions of an index to the file. False where the file takes nothing; where it takes them and they can't be merged
+    /// with those before, they have moved all the same.
     async fn move_to_file(&self, vid: VolumeId, slot: &Arc<Slot>) -> bool {
+        let before = slot.index.holding().versions;
+        let weigh = WeighAfter { slots: &self.slots, vid, slot };
         let moved = slot.index.relieve(&self.file, 0).await;
-        self.slots.weigh(vid, slot);
+        drop(weigh);
         if let Err(source) = &moved {
             let folder = self.file.folder().display();
             warn!(%vid, error = %source, %folder, "the index of a volume can't leave memory for a file");
         }
-        moved.is_ok()
+        slot.index.holding().versions < before
+    }
+}
+
+/// Counts an index anew at its end, also where the reader goes away in the middle.
+struct WeighAfter<'a> {
+    slots: &'a Slots,
+    vid: VolumeId,
+    slot: &'a Arc<Slot>,
+}
+
+impl Drop for WeighAfter<'_> {
+    fn drop(&mut self) {
+        self.slots.weigh(self.vid, self.slot);
     }
 }
 
