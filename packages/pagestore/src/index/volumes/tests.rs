@@ -394,12 +394,12 @@ async fn an_index_that_fits_memory_is_read_although_it_could_not_make_room() {
     let folder = tempfile::tempdir().unwrap();
     let (_, volumes) = indexes_in(folder.path().join("missing"), ByteSize::from_mib(1), 8000, 1000);
     let vids = vids(40);
-    let others: Vec<_> = vids[1..].iter().map(|vid| volumes.slots.enter(*vid)).collect();
     for vid in &vids[1..] {
         found_in(&volumes, *vid, 1000).await.unwrap();
     }
+    let others = volumes.slots.by_age();
     // Nobody else can make room, and the file takes nothing.
-    let held: Vec<_> = others.iter().map(|slot| slot.extending.try_lock().unwrap()).collect();
+    let held: Vec<_> = others.iter().map(|(_, slot)| slot.extending.try_lock().unwrap()).collect();
     for lsn in [1000, 5000, 8000, 1] {
         assert_eq!(found_in(&volumes, vids[0], lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}");
     }
@@ -409,17 +409,17 @@ async fn an_index_that_fits_memory_is_read_although_it_could_not_make_room() {
 #[tokio::test]
 async fn an_index_is_weighed_where_the_reader_goes_away_while_it_moves() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, u64::MAX);
-    let slot = volumes.at(vid(), Lsn::new(20_000).unwrap()).await.unwrap();
-    let before = volumes.memory_usage();
-    loop {
-        // Each time it gets as far as the next step that waits for the file.
+    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 5000);
+    let slot = volumes.at(vid(), Lsn::new(5000).unwrap()).await.unwrap();
+    assert!(volumes.move_to_file(vid(), &slot).await);
+    volumes.at(vid(), Lsn::new(20_000).unwrap()).await.unwrap();
+    let (before, versions) = (volumes.memory_usage(), slot.index.holding().versions);
+    {
+        // It goes away when the versions have moved, and their run is being merged.
         let mut moving = pin!(volumes.move_to_file(vid(), &slot));
-        while slot.index.holding().runs == 0 && (&mut moving).now_or_never().is_none() {
+        while slot.index.holding().versions >= versions {
+            assert!((&mut moving).now_or_never().is_none());
             yield_now().await;
-        }
-        if slot.index.holding().runs > 0 {
-            break;
         }
     }
     assert!(volumes.memory_usage() < before / 2, "{} bytes of {before}", volumes.memory_usage());
