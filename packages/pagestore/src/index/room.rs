@@ -5,7 +5,7 @@
 //! share the memory, and do not drive one another out. One that lies in the file is dropped only where the rest of
 //! it in memory, an entry a block, adds up: it is little, and all of the volume's log would have to be read again.
 
-/// Versions of fewer bytes than these, some 4,000, are not worth a first run in the file: their log is read again within
+/// Versions of fewer bytes than these, some 1,000 to 4,000, are not worth a first run in the file: their log is read again within
 /// milliseconds.
 pub(super) const RUN_MIN: usize = 64 * 1024;
 /// The same where the index has runs already.

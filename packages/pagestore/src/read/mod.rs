@@ -1,7 +1,7 @@
 //! Reading pages: a plan out of the volume index, fetches of what no cache has, one encoded answer.
 //!
-//! What a read costs: a lookup a page in the volume index and in the page cache. A page whose last version is in a file of an
-//! index that is too large for memory costs the read of a block of every newer file. A page that no cache has costs a range
+//! What a read costs: a lookup a page in the volume index and in the page cache. A page whose last version has left memory
+//! for a run of the index costs the read of a block of that run and of every newer one. A page that no cache has costs a range
 //! read of its segment, shared with its neighbours; a segment whose index is not known costs one range read more,
 //! and all of those that a request needs cost one call to the metastore together.
 
