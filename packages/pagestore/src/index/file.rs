@@ -1,6 +1,6 @@
 //! The file of what has left memory: chunks of 64 KiB, given out to the runs of all volumes and taken back.
 //!
-//! One file, and not one a run: there may be a great many runs, and descriptors are few. It is made with the first chunk and
+//! One file, and not one a run: there may be a great many runs, and descriptors are few. It is made with the first run and
 //! has no name, so that nothing of it outlives the process. A chunk that comes back is punched out of it, which frees
 //! its disk where the file system can do that, and is given out again before the file grows.
 //!

@@ -1,8 +1,8 @@
 //! How the volume indexes make room: which of them leave memory, and how. A pure decision.
 //!
 //! What was not used the longest goes first. An index with many versions is moved to the index file, where they are still
-//! found, if more slowly; one with few is dropped, since its log is quickly read again. So volumes that are all in use
-//! share the memory, and do not drive one another out. One that lies in the file is dropped only where the rest of
+//! found, if more slowly; one with few is dropped, since its log is quickly read again. So long ones that are all in
+//! use share the memory, and do not drive one another out; short ones do, where there are too many. One that lies in the file is dropped only where the rest of
 //! it in memory, an entry a block, adds up: it is little, and all of the volume's log would have to be read again.
 
 /// Versions of fewer bytes than these, some 1,000 to 4,000, are not worth a first run in the file: their log is read again within
@@ -54,7 +54,7 @@ pub(super) enum Step {
 }
 
 /// The steps to take, until there is room: each with the number of its index in `by_age`, where the least recently used comes first.
-/// All of them leave half of the memory free, but for what the runs keep that are made by them.
+/// All of them leave half of the memory free, but for what the runs keep that are made by them, and for what is passed by.
 pub(super) fn steps(by_age: &[Holding], memory_max: usize) -> impl Iterator<Item = (usize, Step)> {
     let in_file = by_age.iter().filter(|holding| holding.is_in_file());
     let mut staying: usize = in_file.map(Holding::staying).sum();

@@ -2,7 +2,7 @@
 //! where memory would not hold them all.
 //!
 //! What is in memory becomes a run when it is too much. Runs of similar size are merged, so that there are few of
-//! them and a version is written a few times at most: with n times the versions that memory holds, log2(n) runs. A
+//! them and a version is written a few times at most: log2(n) runs and times, for n times the versions of the shortest. A
 //! page is looked for in memory first, and then in the runs, the newest first, until one knows it.
 
 use std::{io, mem, panic, sync::Arc};
