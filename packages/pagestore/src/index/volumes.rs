@@ -249,10 +249,7 @@ impl VolumeIndexes {
     /// Moves the versions of an index to the file where they are more than one volume may have in memory.
     async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
         let memory_max = (self.weight_max / VOLUME_PART).max(RUN_MIN);
-        let weigh = WeighAfter { slots: &self.slots, vid, slot };
-        let relieved = slot.index.relieve(&self.file, memory_max).await;
-        drop(weigh);
-        match relieved {
+        match self.move_above(vid, slot, memory_max).await {
             Err(source) if slot.index.holding().versions > memory_max => Err(self.file_failed(vid, source)),
             // It fits memory, so it can wait: what failed is a move that others needed, or a merge.
             _ => Ok(()),
@@ -297,14 +294,17 @@ impl VolumeIndexes {
     /// with those before, they have moved all the same.
     async fn move_to_file(&self, vid: VolumeId, slot: &Arc<Slot>) -> bool {
         let before = slot.index.holding().versions;
-        let weigh = WeighAfter { slots: &self.slots, vid, slot };
-        let moved = slot.index.relieve(&self.file, 0).await;
-        drop(weigh);
-        if let Err(source) = &moved {
+        let _ = self.move_above(vid, slot, 0).await;
+        slot.index.holding().versions < before
+    }
+
+    /// Moves the versions of an index to the file where they are more than so many bytes, counts it anew, and logs where it fails.
+    async fn move_above(&self, vid: VolumeId, slot: &Arc<Slot>, memory_max: usize) -> io::Result<()> {
+        let _weigh = WeighAfter { slots: &self.slots, vid, slot };
+        slot.index.relieve(&self.file, memory_max).await.inspect_err(|source| {
             let folder = self.file.folder().display();
             warn!(%vid, error = %source, %folder, "the index of a volume can't leave memory for a file");
-        }
-        slot.index.holding().versions < before
+        })
     }
 }
 
