@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use catgraft_core::{PAGE_SIZE, Page, PageIndex, PageSet, VolumeId};
+use catgraft_core::{Page, PageIndex, PageSet, VolumeId};
 
 use crate::{
-    compress::{Compression, Compressor, Patience},
+    compress::Compression,
     footer::Footer,
-    format::{Codec, FOOTER_LEN, SEGMENT_PAGES_MAX, index_hash, page_hash},
+    format::{FOOTER_LEN, SEGMENT_PAGES_MAX, index_hash},
     index::{Entry, SegmentIndex, encoded_len, u32_of},
+    packed::PackedRun,
     pages_area::PagesArea,
     summary::SegmentSummary,
 };
@@ -44,12 +45,12 @@ pub enum PushError {
     },
 }
 
-/// A segment that is being filled. Each page is compressed and hashed when it is pushed.
+/// A segment that is being filled. Each page is compressed and hashed when it is pushed, if its run is not packed already.
 #[derive(Debug, Default)]
 pub struct SegmentBuilder {
     volumes: BTreeMap<VolumeId, Draft>,
     area: PagesArea,
-    compressor: Option<Compressor>,
+    compression: Compression,
     page_count: usize,
 }
 
@@ -83,11 +84,7 @@ impl SegmentBuilder {
 
     /// A segment without pages, whose pages will be stored in this way.
     pub fn with_compression(compression: Compression) -> Self {
-        let compressor = match compression {
-            Compression::None => None,
-            Compression::Lz4 => Some(Compressor::new()),
-        };
-        Self { compressor, ..Self::default() }
+        Self { compression, ..Self::default() }
     }
 
     /// Adds pages of one volume that lie behind one another in `data`: the first 4096 bytes are the page
@@ -96,52 +93,38 @@ impl SegmentBuilder {
     /// # Errors
     /// [`PushError::RunLength`], [`PushError::Full`] and [`PushError::Duplicate`].
     pub fn push_run(&mut self, vid: VolumeId, indexes: &[PageIndex], data: Bytes) -> Result<(), PushError> {
-        if data.len() != indexes.len().saturating_mul(PAGE_SIZE) {
-            return Err(PushError::RunLength { pages: indexes.len(), len: data.len() });
-        }
-        if indexes.len() > SEGMENT_PAGES_MAX - self.page_count {
-            return Err(PushError::Full { pages: indexes.len(), held: self.page_count });
-        }
-        let run = self.check_new(vid, indexes)?;
-        if indexes.is_empty() {
-            return Ok(());
-        }
-        self.volumes.entry(vid).or_default().pages.union_with(&run);
-        self.page_count += indexes.len();
-        self.store(vid, indexes, &data);
-        Ok(())
+        self.push_packed(PackedRun::pack(self.compression, vid, indexes, &data)?)
     }
 
-    /// Puts each page of a run into the pages area, and its entry into the volume's draft.
-    fn store(&mut self, vid: VolumeId, indexes: &[PageIndex], data: &Bytes) {
-        let entries = &mut self.volumes.entry(vid).or_default().entries;
-        entries.reserve(indexes.len());
-        let mut offset = u32::try_from(self.area.len()).expect("offsets are below SEGMENT_BYTES_MAX");
-        let mut patience = Patience::default();
-        // Raw pages wait here until it is known how many there are in a row.
-        let mut raw = 0..0;
-        for (index, page) in indexes.iter().zip(data.chunks_exact(PAGE_SIZE)) {
-            let compressor = self.compressor.as_mut().filter(|_| patience.tries_next());
-            let compressed = compressor.and_then(|compressor| compressor.compress(page));
-            patience.note(compressed.is_some());
-            let (codec, payload) = match compressed {
-                Some(payload) => {
-                    self.area.push_raw(data, raw.clone());
-                    self.area.push_copy(payload);
-                    raw = raw.end + 1..raw.end + 1;
-                    (Codec::Lz4, payload)
-                }
-                None => {
-                    raw.end += 1;
-                    (Codec::Raw, page)
-                }
-            };
-            let hash = page_hash(vid, *index, payload);
-            let len = u16::try_from(payload.len()).expect("a payload is no longer than a page");
-            entries.push(Entry { index: *index, offset, len, codec, hash });
-            offset += u32::from(len);
+    /// Adds a run that is packed already, however that was done. All pages are taken, or none.
+    ///
+    /// # Errors
+    /// [`PushError::Full`] and [`PushError::Duplicate`].
+    pub fn push_packed(&mut self, run: PackedRun) -> Result<(), PushError> {
+        let PackedRun { vid, pages, mut entries, payloads } = run;
+        if entries.len() > SEGMENT_PAGES_MAX - self.page_count {
+            return Err(PushError::Full { pages: entries.len(), held: self.page_count });
         }
-        self.area.push_raw(data, raw);
+        if entries.is_empty() {
+            return Ok(());
+        }
+        if let Some(held) = self.volumes.get(&vid)
+            && let Some(index) = pages.iter().find(|index| held.pages.contains(*index))
+        {
+            return Err(PushError::Duplicate { vid, index });
+        }
+        self.page_count += entries.len();
+        let begin = u32::try_from(self.area.len()).expect("offsets are below SEGMENT_BYTES_MAX");
+        for entry in &mut entries {
+            entry.offset += begin;
+        }
+        let draft = self.volumes.entry(vid).or_default();
+        draft.pages.union_with(&pages);
+        draft.entries.append(&mut entries);
+        for payload in payloads {
+            self.area.push(payload);
+        }
+        Ok(())
     }
 
     /// Adds one page.
@@ -150,17 +133,6 @@ impl SegmentBuilder {
     /// [`PushError::Full`] and [`PushError::Duplicate`].
     pub fn push(&mut self, vid: VolumeId, index: PageIndex, page: Page) -> Result<(), PushError> {
         self.push_run(vid, &[index], page.into_bytes())
-    }
-
-    fn check_new(&self, vid: VolumeId, indexes: &[PageIndex]) -> Result<PageSet, PushError> {
-        let held = self.volumes.get(&vid);
-        let mut run = PageSet::new();
-        for index in indexes {
-            if !run.insert(*index) || held.is_some_and(|draft| draft.pages.contains(*index)) {
-                return Err(PushError::Duplicate { vid, index: *index });
-            }
-        }
-        Ok(run)
     }
 
     /// Number of pages pushed so far, at most [`SEGMENT_PAGES_MAX`].

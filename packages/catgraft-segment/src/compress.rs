@@ -18,9 +18,10 @@ const WRITTEN_LEN_MAX: usize = PAGE_SIZE / 16 * 15;
 const PATIENCE_PAGES: usize = 16;
 
 /// What a writer does to make pages smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Compression {
     /// Every page is stored raw.
+    #[default]
     None,
     /// Pages that LZ4 makes smaller by a sixteenth or more are stored so, the others raw.
     Lz4,

@@ -25,6 +25,7 @@ mod footer;
 pub mod format;
 mod index;
 mod location;
+mod packed;
 mod pages_area;
 mod summary;
 
@@ -35,4 +36,5 @@ pub use footer::Footer;
 pub use format::{Codec, FOOTER_LEN, INDEX_LEN_MAX, SEGMENT_BYTES_MAX, SEGMENT_PAGES_MAX};
 pub use index::SegmentIndex;
 pub use location::PageLocation;
+pub use packed::PackedRun;
 pub use summary::SegmentSummary;

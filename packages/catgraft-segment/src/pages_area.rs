@@ -11,17 +11,32 @@ use catgraft_core::PAGE_SIZE;
 const SHARED_PAGES_MIN: usize = 16;
 /// Bytes of a piece that payloads are copied to.
 const PIECE_BYTES: usize = 64 * 1024;
+/// A piece of fewer bytes is copied to another.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 /// Payloads in the order of the segment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PagesArea {
     pieces: Vec<Bytes>,
     /// The piece that payloads are copied to; it comes after all others.
     open: BytesMut,
+    open_bytes: usize,
     len: u64,
 }
 
+impl Default for PagesArea {
+    /// An area without payloads.
+    fn default() -> Self {
+        Self::for_bytes(PIECE_BYTES)
+    }
+}
+
 impl PagesArea {
+    /// An area without payloads, which is to hold no more than so many bytes: a small one takes no more memory than that.
+    pub(crate) fn for_bytes(bytes: usize) -> Self {
+        Self { pieces: Vec::new(), open: BytesMut::new(), open_bytes: bytes.min(PIECE_BYTES), len: 0 }
+    }
+
     /// Bytes of all payloads.
     pub(crate) fn len(&self) -> u64 {
         self.len
@@ -41,11 +56,22 @@ impl PagesArea {
         }
     }
 
-    /// Adds a payload, which is no longer than a page, by copying it.
+    /// Adds payloads that lie behind one another.
+    pub(crate) fn push(&mut self, payloads: Bytes) {
+        if payloads.len() < SHARED_BYTES_MIN {
+            self.push_copy(&payloads);
+        } else {
+            self.close();
+            self.len += payloads.len() as u64;
+            self.pieces.push(payloads);
+        }
+    }
+
+    /// Adds payloads, of no more bytes than a piece has, by copying them.
     pub(crate) fn push_copy(&mut self, payload: &[u8]) {
         if payload.len() > self.open.capacity() - self.open.len() {
             self.close();
-            self.open = BytesMut::with_capacity(PIECE_BYTES);
+            self.open = BytesMut::with_capacity(self.open_bytes);
         }
         self.open.extend_from_slice(payload);
         self.len += payload.len() as u64;

@@ -41,7 +41,7 @@ const OWN: &[Setting] = &[
     .default("16"),
     Setting::integer("download_concurrency", "Most reads of the object store at a time", "a number above 0")
         .default("32"),
-    Setting::integer("write_concurrency", "Most uploads to the object store at a time; beside two of them, small ones are gathered", "a number above 0")
+    Setting::integer("write_concurrency", "Most uploads to the object store at a time; beside two of them, or one that is quick, small ones are gathered", "a number above 0")
         .default("8"),
     Setting::text("catalog.path", "Taken for Graft's sake and not needed: the catalog is the metastore's", "a path"),
     Setting::text("cache.path", "Folder of the disk cache; without it, pages are cached in memory only", "a path"),

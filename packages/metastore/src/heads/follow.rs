@@ -40,7 +40,7 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         Self {
-            announce: Duration::from_millis(10),
+            announce: Duration::from_millis(20),
             sign_of_life: Duration::from_secs(5),
             silence_max: Duration::from_secs(15),
             compare: Duration::from_secs(10),

@@ -1,11 +1,14 @@
 //! The page cache: memory first, then disk where a folder is set.
 //!
 //! A page goes to the disk when memory has no more room for it, and is checked by the disk cache's own checksum when it
-//! comes back. Pages enter only after their segment's hash was checked, or as they were pushed.
+//! comes back. Pages enter only after their segment's hash was checked, or as they were pushed. Without a disk, what was pushed
+//! stays in its runs, in a part of the memory of their own, until it is read; with one, its pages enter one by one,
+//! because all of them are to get there.
 
 use std::{
     io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -15,7 +18,11 @@ use foyer::{
     S3FifoConfig,
 };
 
-use super::{folder, key::PageKey};
+use super::{
+    folder,
+    key::PageKey,
+    pushed::{Pushed, PushedRun},
+};
 
 /// Least disk space that a disk cache works with.
 const DISK_MIN: u64 = 1 << 19;
@@ -30,6 +37,8 @@ const FILE_LIMIT: u64 = u32::MAX as u64;
 const FILES_MIN: u64 = 8;
 /// Memory for pages that are being written to disk.
 const DISK_BUFFER: usize = 4 << 20;
+/// The part of the memory that is for what was just pushed, where there is no disk.
+const PUSHED_PART: usize = 10;
 /// What an entry costs in memory beside its page.
 const ENTRY_OVERHEAD: usize = 160;
 
@@ -102,15 +111,19 @@ impl DiskOptions {
 
 /// Pages by segment, volume and index. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct PageCache(HybridCache<PageKey, Bytes>);
+pub(crate) struct PageCache {
+    pages: HybridCache<PageKey, Bytes>,
+    pushed: Option<Arc<Pushed>>,
+}
 
 impl PageCache {
     /// Opens the cache; what an earlier process left on disk is used again.
     pub(crate) async fn open(memory: ByteSize, disk: Option<&DiskOptions>) -> Result<Self, CacheError> {
         let memory = usize::try_from(memory.as_bytes()).unwrap_or(usize::MAX);
+        let for_pushed = if disk.is_none() { memory / PUSHED_PART } else { 0 };
         let builder = HybridCacheBuilder::new()
             .with_name("pages")
-            .memory(memory.max(1))
+            .memory((memory - for_pushed).max(1))
             .with_shards(8)
             .with_eviction_config(S3FifoConfig::default())
             .with_weighter(|_: &PageKey, page: &Bytes| page.len() + ENTRY_OVERHEAD)
@@ -136,18 +149,27 @@ impl PageCache {
                 builder.with_io_engine_config(PsyncIoEngineConfig::new()).with_engine_config(engine)
             }
         };
-        builder.build().await.map(Self).map_err(unusable)
+        let pages = builder.build().await.map_err(unusable)?;
+        Ok(Self { pages, pushed: disk.is_none().then(|| Arc::new(Pushed::new(for_pushed))) })
     }
 
     /// The page, where memory has it.
     pub(crate) fn get_memory(&self, sid: SegmentId, vid: VolumeId, index: PageIndex) -> Option<Page> {
-        let entry = self.0.memory().get(&PageKey::new(sid, vid, index))?;
-        Page::try_from(entry.value().clone()).ok()
+        let page = match self.pages.memory().get(&PageKey::new(sid, vid, index)) {
+            Some(entry) => entry.value().clone(),
+            None => {
+                let slice = self.pushed.as_ref()?.get(sid, vid, index)?;
+                let page = Bytes::copy_from_slice(&slice);
+                self.insert(sid, vid, index, page.clone());
+                page
+            }
+        };
+        Page::try_from(page).ok()
     }
 
     /// The page, where memory or disk has it. A disk that fails is a page that is not there.
     pub(crate) async fn get(&self, sid: SegmentId, vid: VolumeId, index: PageIndex) -> Option<Page> {
-        match self.0.get(&PageKey::new(sid, vid, index)).await {
+        match self.pages.get(&PageKey::new(sid, vid, index)).await {
             Ok(entry) => Page::try_from(entry?.value().clone()).ok(),
             Err(error) => {
                 tracing::warn!(segment_id = %sid, page = %index, error = %error, "the cache folder can't be read");
@@ -158,22 +180,34 @@ impl PageCache {
 
     /// Is there a disk to ask?
     pub(crate) fn has_disk(&self) -> bool {
-        self.0.is_hybrid()
+        self.pages.is_hybrid()
     }
 
     /// Keeps a page; its bytes must be its own, not a slice of something larger.
     pub(crate) fn insert(&self, sid: SegmentId, vid: VolumeId, index: PageIndex, page: Bytes) {
-        self.0.insert(PageKey::new(sid, vid, index), page);
+        self.pages.insert(PageKey::new(sid, vid, index), page);
+    }
+
+    /// Keeps what was just pushed.
+    pub(crate) fn insert_pushed(&self, sid: SegmentId, vid: VolumeId, run: PushedRun) {
+        match &self.pushed {
+            Some(pushed) => pushed.insert(sid, vid, run),
+            None => {
+                for (index, page) in run.indexes.iter().zip(run.data.chunks_exact(PAGE_SIZE)) {
+                    self.insert(sid, vid, *index, Bytes::copy_from_slice(page));
+                }
+            }
+        }
     }
 
     /// Bytes of memory in use.
     pub(crate) fn memory_usage(&self) -> usize {
-        self.0.memory().usage()
+        self.pages.memory().usage() + self.pushed.as_ref().map_or(0, |pushed| pushed.memory_usage())
     }
 
     /// Finishes what is being written to disk.
     pub(crate) async fn close(&self) {
-        if let Err(error) = self.0.close().await {
+        if let Err(error) = self.pages.close().await {
             tracing::warn!(error = %error, "the cache could not be written to its folder");
         }
     }

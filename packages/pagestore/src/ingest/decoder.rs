@@ -55,6 +55,8 @@ pub(crate) struct Run {
     pub(crate) indexes: Vec<PageIndex>,
     /// The pages' data.
     pub(crate) data: Bytes,
+    /// Bytes of memory that the data takes, which may be more than its length.
+    pub(crate) capacity: usize,
 }
 
 /// Where in the message the next byte belongs.
@@ -174,8 +176,9 @@ impl Decoder {
         let vid = self.vid.ok_or(DecodeError::VolumeIdLate)?;
         self.vid_used = Some(vid);
         self.bytes_expected = bytes_expected;
+        let capacity = self.data.capacity();
         let data = std::mem::take(&mut self.data).freeze();
-        Ok(Run { vid, indexes: std::mem::take(&mut self.indexes), data })
+        Ok(Run { vid, indexes: std::mem::take(&mut self.indexes), data, capacity })
     }
 
     /// Ends the body: the last run, which may be empty.
@@ -260,7 +263,8 @@ impl Decoder {
     fn begin_data(&mut self, len: u64) -> Result<(), DecodeError> {
         let whole = self.indexes.len() * PAGE_SIZE;
         if whole == 0 {
-            self.data.reserve(self.bytes_expected.min(self.run_pages * PAGE_SIZE));
+            // Of whole pages, so that what stands between them in the body takes no memory.
+            self.data.reserve((self.bytes_expected / PAGE_SIZE).min(self.run_pages) * PAGE_SIZE);
         }
         self.data.truncate(whole);
         let len = usize::try_from(len).ok().filter(|len| *len as u64 <= PAGE_MESSAGE_BYTES_MAX);

@@ -10,7 +10,8 @@
 //!
 //! Invariants:
 //! - The answer goes out when every segment of the request is stored and registered, never before.
-//! - Nothing waits for a timer: while an upload slot is free, a run is sealed at once. Small batches have two slots.
+//! - Nothing waits for a timer while no upload is under way: a run is sealed at once. Beside one, a small batch goes out where
+//!   uploads take long, and beside two it does not.
 //! - A run that was taken never waits for its request: what is in the queue goes out whatever the client does.
 
 pub(crate) mod budget;

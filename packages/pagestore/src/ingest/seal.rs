@@ -1,4 +1,5 @@
-//! Seals batches: compresses and hashes their pages, off the threads that answer where there are many.
+//! Seals batches: compresses and hashes their pages, those of a small run as soon as it is there, and those of a large one off
+//! the threads that answer.
 
 use std::{
     num::NonZeroUsize,
@@ -10,13 +11,17 @@ use std::{
 };
 
 use catgraft_core::PAGE_SIZE;
-use catgraft_segment::{Compression, PushError, SealedSegment, SegmentBuilder};
+use catgraft_segment::{Compression, PackedRun, PushError, SealedSegment, SegmentBuilder};
 use tokio::sync::Semaphore;
 
-use super::queue::{Batch, Pending};
+use super::{
+    decoder::Run,
+    queue::{Batch, Pending},
+};
 
-/// Batches of at most so many pages are sealed where they are: that takes less than half a millisecond, and the way to
-/// another thread and back is a good part of what a small batch takes.
+/// At most so many pages are packed where they are: that takes less than half a millisecond, and the way to another thread and
+/// back is a good part of what a few pages take. A small run is packed when it comes, while its pages are in the processor's
+/// cache, and not when its batch goes: an upload is shorter for it, and another may follow the sooner.
 pub(super) const INLINE_PAGES_MAX: usize = 32;
 
 /// What sealing did so far.
@@ -59,22 +64,30 @@ impl Sealer {
         Arc::clone(&self.counts)
     }
 
+    /// The run as a segment stores it, where it is so small that this is done where it came.
+    pub(crate) fn pack_small(&self, run: &Run) -> Option<PackedRun> {
+        // One that can't be packed is refused when its batch is sealed.
+        (run.indexes.len() <= INLINE_PAGES_MAX).then(|| pack(self.compression, run).ok()).flatten()
+    }
+
     /// The batch as a segment. The batch comes back, because its requests wait for their answers.
-    pub(crate) async fn seal(&self, batch: Batch) -> (Batch, Result<SealedSegment, PushError>) {
-        let pages: usize = batch.pending.iter().map(|pending| pending.run.indexes.len()).sum();
+    pub(crate) async fn seal(&self, mut batch: Batch) -> (Batch, Result<SealedSegment, PushError>) {
+        let unpacked = batch.pending.iter().filter(|pending| pending.packed.is_none());
+        let left: usize = unpacked.map(|pending| pending.run.indexes.len()).sum();
         let compression = self.compression;
-        let (batch, sealed) = if pages <= INLINE_PAGES_MAX {
-            let sealed = seal(compression, &batch);
+        let (batch, sealed) = if left <= INLINE_PAGES_MAX {
+            let sealed = seal(compression, &mut batch);
             (batch, sealed)
         } else {
             let _thread = self.threads.acquire().await;
             let sealing = tokio::task::spawn_blocking(move || {
-                let sealed = seal(compression, &batch);
+                let sealed = seal(compression, &mut batch);
                 (batch, sealed)
             });
             sealing.await.unwrap_or_else(|error| resume_unwind(error.into_panic()))
         };
         if let Ok(sealed) = &sealed {
+            let pages: usize = batch.pending.iter().map(|pending| pending.run.indexes.len()).sum();
             self.counts.page_bytes.fetch_add((pages * PAGE_SIZE) as u64, Ordering::Relaxed);
             self.counts.stored_bytes.fetch_add(sealed.summary.index_offset, Ordering::Relaxed);
         }
@@ -82,10 +95,14 @@ impl Sealer {
     }
 }
 
-fn seal(compression: Compression, batch: &Batch) -> Result<SealedSegment, PushError> {
-    let mut builder = SegmentBuilder::with_compression(compression);
-    for Pending { run, .. } in &batch.pending {
-        builder.push_run(run.vid, &run.indexes, run.data.clone())?;
+fn seal(compression: Compression, batch: &mut Batch) -> Result<SealedSegment, PushError> {
+    let mut builder = SegmentBuilder::new();
+    for Pending { run, packed, .. } in &mut batch.pending {
+        builder.push_packed(packed.take().map_or_else(|| pack(compression, run), Ok)?)?;
     }
     Ok(builder.finish())
+}
+
+fn pack(compression: Compression, run: &Run) -> Result<PackedRun, PushError> {
+    PackedRun::pack(compression, run.vid, &run.indexes, &run.data)
 }

@@ -9,11 +9,12 @@ use catgraft_proto::catgraft::internal::v1::{SegmentRow, SegmentVolume};
 use catgraft_segment::{PushError, SealedSegment};
 
 use super::{
+    decoder::Run,
     queue::{Batch, Pending, Stored},
     registrar::{RegisterError, Registrar},
     seal::Sealer,
 };
-use crate::cache::{PageCache, SegmentCache};
+use crate::cache::{PageCache, PushedRun, SegmentCache};
 
 /// A batch that did not arrive. The pages may be stored or not; nobody was told of them.
 #[derive(Debug, thiserror::Error)]
@@ -63,22 +64,28 @@ impl Upload {
         let sid = self.ids.segment_id(self.clock.now());
         let (batch, sealed) = self.sealer.seal(batch).await;
         let outcome = match sealed {
-            Ok(sealed) => self.store(sid, sealed).await.map(|sealed| self.keep(sid, &batch, sealed)),
+            Ok(sealed) => self.store(sid, sealed).await,
             Err(source) => Err(UploadError::Build { sid, source }),
         };
         let failure = outcome.err().map(Arc::new);
         for Pending { run, done, share, .. } in batch.pending {
             let answer = match &failure {
-                None => Ok(Stored { sid, pages: run.indexes.iter().copied().collect() }),
+                None => {
+                    let pages = run.indexes.iter().copied().collect();
+                    let Run { vid, indexes, data, capacity } = run;
+                    self.pages.insert_pushed(sid, vid, PushedRun { indexes, data, capacity });
+                    Ok(Stored { sid, pages })
+                }
                 Some(error) => Err(Arc::clone(error)),
             };
-            drop((run, share));
+            drop(share);
             // A request that went away does not ask.
             let _ = done.send(answer);
         }
     }
 
-    async fn store(&self, sid: SegmentId, mut sealed: SealedSegment) -> Result<SealedSegment, UploadError> {
+    /// Stores and registers a segment, whose index is then kept: what was just pushed is what is read next.
+    async fn store(&self, sid: SegmentId, mut sealed: SealedSegment) -> Result<(), UploadError> {
         let payload = Payload::from(std::mem::take(&mut sealed.chunks));
         let row = row_of(sid, &sealed);
         let key = ObjectKey::segment(sid);
@@ -90,18 +97,8 @@ impl Upload {
         if sid.created() <= self.clock.now().minus(SEGMENT_TOLD_MAX) {
             return Err(UploadError::Late { sid });
         }
-        Ok(sealed)
-    }
-
-    /// What was just pushed is what is read next.
-    fn keep(&self, sid: SegmentId, batch: &Batch, sealed: SealedSegment) {
-        for Pending { run, .. } in &batch.pending {
-            let pages = run.data.chunks_exact(catgraft_core::PAGE_SIZE);
-            for (index, page) in run.indexes.iter().zip(pages) {
-                self.pages.insert(sid, run.vid, *index, Bytes::copy_from_slice(page));
-            }
-        }
         self.segments.insert(sid, Arc::new(sealed.index));
+        Ok(())
     }
 }
 

@@ -17,8 +17,8 @@ use crate::ingest::{
 async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
     let indexes = (1..=pages).filter_map(PageIndex::new).collect();
     let (done, _) = oneshot::channel();
-    let run = Run { vid: vid(volume), indexes, data: Bytes::new() };
-    Pending { request: RequestNumber(request), run, share: Share::default(), done }
+    let run = Run { vid: vid(volume), indexes, data: Bytes::new(), capacity: 0 };
+    Pending { request: RequestNumber(request), run, packed: None, share: Share::default(), done }
 }
 
 async fn sizes(runs: &[(u64, u8, u32)]) -> Vec<usize> {

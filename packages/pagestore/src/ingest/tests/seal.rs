@@ -19,10 +19,10 @@ use crate::ingest::{
 async fn batch(pages: usize, first: u32) -> Batch {
     let indexes = (first..).take(pages).filter_map(PageIndex::new).collect();
     let (done, _) = oneshot::channel();
-    let run = Run { vid: vid(1), indexes, data: Bytes::from(vec![0; pages * PAGE_SIZE]) };
+    let run = Run { vid: vid(1), indexes, data: Bytes::from(vec![0; pages * PAGE_SIZE]), capacity: pages * PAGE_SIZE };
     let share = Share::default();
     let mut batches = VecDeque::new();
-    gather(&mut batches, Pending { request: RequestNumber(1), run, share, done });
+    gather(&mut batches, Pending { request: RequestNumber(1), run, packed: None, share, done });
     batches.pop_front().unwrap()
 }
 

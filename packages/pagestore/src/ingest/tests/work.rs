@@ -61,6 +61,7 @@ fn push(ingest: &Ingest, number: u8) -> Told {
         vid: vid(number),
         indexes: PageIndex::new(1).into_iter().collect(),
         data: Bytes::from(vec![number; PAGE_SIZE]),
+        capacity: PAGE_SIZE,
     };
     ingest.push(RequestNumber(number.into()), run, Share::default())
 }
