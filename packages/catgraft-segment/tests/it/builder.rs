@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use catgraft_core::{PAGE_SIZE, PageIndex, Timestamp, VolumeId};
 use catgraft_segment::{
-    FOOTER_LEN, INDEX_LEN_MAX, PushError, SEGMENT_BYTES_MAX, SEGMENT_PAGES_MAX, SegmentBuilder, SegmentIndex,
+    Compression, FOOTER_LEN, INDEX_LEN_MAX, PackedRun, PushError, SEGMENT_BYTES_MAX, SEGMENT_PAGES_MAX, SegmentBuilder,
+    SegmentIndex,
 };
 
 use crate::support::{index, object_of, page, page_bytes, read_known, read_unknown, vid};
@@ -16,14 +17,64 @@ fn run(numbers: &[u32]) -> (Vec<PageIndex>, Bytes) {
 #[test]
 fn runs_become_chunks_without_a_copy() {
     let mut builder = SegmentBuilder::new();
-    let (first, first_data) = run(&[1, 2, 3]);
-    let (second, second_data) = run(&[9]);
+    let (first, first_data) = run(&[1, 2, 3, 4, 5]);
+    let (second, second_data) = run(&[9, 6, 7, 8]);
     builder.push_run(vid(1), &first, first_data.clone()).unwrap();
     builder.push_run(vid(2), &second, second_data.clone()).unwrap();
     let sealed = builder.finish();
     assert_eq!(sealed.chunks.len(), 3);
     assert_eq!(sealed.chunks[0].as_ptr(), first_data.as_ptr());
     assert_eq!(sealed.chunks[1].as_ptr(), second_data.as_ptr());
+}
+
+#[test]
+fn small_runs_share_chunks() {
+    let mut builder = SegmentBuilder::with_compression(Compression::Lz4);
+    for number in 1..=200 {
+        let (indexes, data) = run(&[u32::from(number)]);
+        builder.push_run(vid(number), &indexes, data).unwrap();
+    }
+    let sealed = builder.finish();
+    // Whole pages or next to nothing, and the index.
+    let pieces = sealed.summary.index_offset.div_ceil(60 * 1024) + 1;
+    assert!(sealed.chunks.len() as u64 <= pieces, "{} chunks of {} bytes", sealed.chunks.len(), sealed.len);
+    assert_eq!(read_unknown(&object_of(&sealed)).unwrap().len(), 200);
+}
+
+#[test]
+fn packed_runs_become_the_segment_that_their_runs_would_have_become() {
+    let runs = [(1, vec![3, 1]), (2, vec![5]), (1, vec![7, 6, 8, 9, 10])];
+    let [mut whole, mut packed] = [(); 2].map(|()| SegmentBuilder::with_compression(Compression::Lz4));
+    for (volume, numbers) in runs {
+        let (indexes, data) = run(&numbers);
+        packed.push_packed(PackedRun::pack(Compression::Lz4, vid(volume), &indexes, &data).unwrap()).unwrap();
+        whole.push_run(vid(volume), &indexes, data).unwrap();
+    }
+    let [whole, packed] = [whole.finish(), packed.finish()];
+    assert_eq!((object_of(&packed), packed.summary), (object_of(&whole), whole.summary));
+    assert_eq!((packed.volumes, packed.index), (whole.volumes, whole.index));
+}
+
+#[test]
+fn packed_runs_are_refused_like_others() {
+    let (indexes, data) = run(&[5, 6, 5]);
+    let refused = PackedRun::pack(Compression::None, vid(1), &indexes, &data).unwrap_err();
+    assert_eq!(refused, PushError::Duplicate { vid: vid(1), index: index(5) });
+    let indexes: Vec<PageIndex> = (1..=SEGMENT_PAGES_MAX as u32 + 1).map(index).collect();
+    let data = Bytes::from(vec![7; indexes.len() * PAGE_SIZE]);
+    let refused = PackedRun::pack(Compression::None, vid(1), &indexes, &data).unwrap_err();
+    assert_eq!(refused, PushError::Full { pages: SEGMENT_PAGES_MAX + 1, held: 0 });
+
+    let pack = |numbers: &[u32]| {
+        let (indexes, data) = run(numbers);
+        PackedRun::pack(Compression::Lz4, vid(1), &indexes, &data).unwrap()
+    };
+    let mut builder = SegmentBuilder::new();
+    builder.push_packed(pack(&[5, 6])).unwrap();
+    let refused = Err(PushError::Duplicate { vid: vid(1), index: index(6) });
+    let before = builder.byte_len();
+    assert_eq!(builder.push_packed(pack(&[7, 6])), refused);
+    assert_eq!((builder.page_count(), builder.byte_len()), (2, before));
 }
 
 #[test]

@@ -97,3 +97,74 @@ impl Runs {
         Some(run)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use catgraft_core::Timestamp;
+
+    use super::*;
+
+    fn sid(number: u64) -> SegmentId {
+        SegmentId::from_parts(Timestamp::from_millis(number), [1; 9])
+    }
+
+    fn vid(number: u64) -> VolumeId {
+        VolumeId::from_parts(Timestamp::from_millis(number), [2; 9])
+    }
+
+    fn index(number: u32) -> PageIndex {
+        PageIndex::new(number).unwrap()
+    }
+
+    /// A run of these pages, each filled with its own index.
+    fn run(pages: &[u32]) -> PushedRun {
+        let data: Vec<u8> = pages.iter().flat_map(|page| vec![*page as u8; PAGE_SIZE]).collect();
+        let indexes = pages.iter().copied().map(index).collect();
+        PushedRun { indexes, capacity: data.len(), data: data.into() }
+    }
+
+    fn found(pushed: &Pushed, sid: SegmentId, vid: VolumeId, pages: &[u32]) -> Vec<Option<u8>> {
+        pages.iter().map(|page| Some(pushed.get(sid, vid, index(*page))?[PAGE_SIZE - 1])).collect()
+    }
+
+    #[test]
+    fn a_page_is_found_under_its_segment_and_volume() {
+        let pushed = Pushed::new(1 << 20);
+        pushed.insert(sid(1), vid(1), run(&[7, 3]));
+        pushed.insert(sid(1), vid(2), run(&[4]));
+        assert_eq!(found(&pushed, sid(1), vid(1), &[3, 4, 7]), [Some(3), None, Some(7)]);
+        assert_eq!(found(&pushed, sid(1), vid(2), &[3, 4]), [None, Some(4)]);
+        assert_eq!(found(&pushed, sid(2), vid(1), &[3]), [None]);
+    }
+
+    #[test]
+    fn the_oldest_make_room_one_run_at_a_time() {
+        let of_one = run(&[1, 2]).memory_len();
+        let pushed = Pushed::new(3 * of_one);
+        // A request that was larger than a run, and others.
+        pushed.insert(sid(1), vid(1), run(&[1, 2]));
+        pushed.insert(sid(1), vid(1), run(&[3, 4]));
+        pushed.insert(sid(2), vid(1), run(&[5, 6]));
+        assert_eq!(found(&pushed, sid(1), vid(1), &[1, 4]), [Some(1), Some(4)]);
+        pushed.insert(sid(3), vid(1), run(&[7, 8]));
+        assert_eq!(found(&pushed, sid(1), vid(1), &[1, 2, 3, 4]), [None, None, Some(3), Some(4)]);
+        pushed.insert(sid(4), vid(1), run(&[9, 10]));
+        assert_eq!(found(&pushed, sid(1), vid(1), &[3, 4]), [None, None]);
+        for (number, pages) in [(2, [5, 6]), (3, [7, 8]), (4, [9, 10])] {
+            assert_eq!(found(&pushed, sid(number), vid(1), &pages), pages.map(|page| Some(page as u8)));
+        }
+        assert_eq!(pushed.memory_usage(), 3 * of_one);
+    }
+
+    #[test]
+    fn a_run_that_is_too_large_does_not_stay_and_all_of_its_memory_counts() {
+        let pushed = Pushed::new(3 * PAGE_SIZE);
+        pushed.insert(sid(1), vid(1), run(&[1, 2]));
+        pushed.insert(sid(2), vid(1), PushedRun { capacity: 4 * PAGE_SIZE, ..run(&[3]) });
+        assert_eq!(found(&pushed, sid(1), vid(1), &[1]), [None]);
+        assert_eq!(found(&pushed, sid(2), vid(1), &[3]), [None]);
+        assert_eq!(pushed.memory_usage(), 0);
+        pushed.insert(sid(3), vid(1), run(&[4]));
+        assert_eq!(found(&pushed, sid(3), vid(1), &[4]), [Some(4)]);
+    }
+}

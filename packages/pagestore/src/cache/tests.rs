@@ -6,7 +6,7 @@ use bytes::Bytes;
 use catgraft_core::{ByteSize, PAGE_SIZE, PageIndex, SegmentId, Timestamp, VolumeId};
 use catgraft_segment::{SegmentBuilder, SegmentIndex};
 
-use super::{CacheError, DiskOptions, PageCache, SegmentCache};
+use super::{CacheError, DiskOptions, PageCache, PushedRun, SegmentCache};
 
 fn sid() -> SegmentId {
     SegmentId::from_parts(Timestamp::from_millis(1), [1; 9])
@@ -41,6 +41,41 @@ async fn memory_holds_its_limit() {
     assert!(cache.memory_usage() <= 1 << 20, "{} bytes", cache.memory_usage());
     let kept = indexes(2000).filter(|index| cache.get_memory(sid(), vid(), *index).is_some()).count();
     assert!((100..=256).contains(&kept), "{kept} pages");
+}
+
+/// A run of so many pages from the first on.
+fn pushed(count: u32) -> PushedRun {
+    let data: Vec<u8> = indexes(count).flat_map(|index| page(index.get())).collect();
+    PushedRun { indexes: indexes(count).collect(), capacity: data.len(), data: data.into() }
+}
+
+#[tokio::test]
+async fn of_what_was_pushed_what_is_read_stays() {
+    let cache = PageCache::open(ByteSize::from_mib(1), None).await.unwrap();
+    let [read, unread] = [3, 4].map(|number| PageIndex::new(number).unwrap());
+    cache.insert_pushed(sid(), vid(), pushed(16));
+    assert!(cache.memory_usage() > 16 * PAGE_SIZE, "{} bytes", cache.memory_usage());
+    assert_eq!(*cache.get_memory(sid(), vid(), read).unwrap().as_bytes(), page(3));
+    for number in 2..100 {
+        cache.insert_pushed(SegmentId::from_parts(Timestamp::from_millis(number), [1; 9]), vid(), pushed(16));
+        assert!(cache.memory_usage() <= 1 << 20, "{} bytes", cache.memory_usage());
+    }
+    assert_eq!(*cache.get_memory(sid(), vid(), read).unwrap().as_bytes(), page(3));
+    assert!(cache.get_memory(sid(), vid(), unread).is_none());
+}
+
+#[tokio::test]
+async fn with_a_disk_all_that_was_pushed_gets_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = disk(folder.path(), "8 MB");
+    let cache = PageCache::open(ByteSize::from_mib(1), Some(&options)).await.unwrap();
+    cache.insert_pushed(sid(), vid(), pushed(16));
+    cache.close().await;
+    drop(cache);
+    let cache = PageCache::open(ByteSize::from_mib(1), Some(&options)).await.unwrap();
+    for index in indexes(16) {
+        assert_eq!(*cache.get(sid(), vid(), index).await.unwrap().as_bytes(), page(index.get()));
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Ingest: from the body of `write_pages` to stored and registered segments.
 //!
-//! [`decoder`] turns bytes into runs of pages as they arrive; [`queue`] decides which runs share a segment and
-//! when it is sealed; [`upload`] has [`seal`] compress and hash it, stores it, and has it registered meanwhile;
+//! [`decoder`] turns bytes into runs of pages as they arrive; [`seal`] compresses and hashes them; [`queue`] decides which
+//! runs share a segment and when it goes out; [`upload`] has it sealed and stored, and registered meanwhile;
 //! [`registrar`] shares one call to the metastore among the segments that wait for one. [`budget`] bounds the memory of
 //! all of them.
 //!

@@ -250,6 +250,14 @@ impl Ingest {
     }
 }
 
+#[cfg(test)]
+impl Ingest {
+    /// How many uploads are under way.
+    pub(super) fn under_way(&self) -> usize {
+        self.waiting.lock().uploads.under_way
+    }
+}
+
 /// However the task ends: nobody waits for it any longer.
 struct Over(Arc<Mutex<Waiting>>);
 

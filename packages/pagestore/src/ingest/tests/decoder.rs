@@ -49,6 +49,17 @@ fn a_body_is_decoded_however_it_is_cut() {
 }
 
 #[test]
+fn a_run_takes_the_memory_of_its_pages_where_the_length_of_the_body_is_known() {
+    let body = request(vid(1), (1..=5).map(page).collect()).encode_to_vec();
+    for run_pages in [5, 256] {
+        let mut decoder = Decoder::new(run_pages, body.len());
+        assert_eq!(decoder.feed(&body).unwrap(), body.len());
+        let run = decoder.finish().unwrap();
+        assert_eq!((run.data.len(), run.capacity), (5 * PAGE_SIZE, 5 * PAGE_SIZE));
+    }
+}
+
+#[test]
 fn a_full_run_is_taken_before_the_decoder_goes_on() {
     let request = request(vid(1), (1..=9).map(page).collect());
     let body = request.encode_to_vec();

@@ -11,7 +11,7 @@ use super::decoder::vid;
 use crate::ingest::{
     budget::{Budget, RUN_PAGES, Share},
     decoder::Run,
-    queue::{Batch, Pace, Pending, RequestNumber, gather, slots},
+    queue::{Batch, Pace, Pending, QUICK_UPLOAD, RequestNumber, Uploads, gather},
 };
 
 async fn pending(request: u64, volume: u8, pages: u32) -> Pending {
@@ -50,19 +50,57 @@ async fn a_full_batch_takes_no_more() {
     assert_eq!(sizes(&runs).await, [16, 1]);
 }
 
+/// Batches of so many pages each.
+async fn batches(pages: &[u32]) -> VecDeque<Batch> {
+    let mut batches = VecDeque::new();
+    for (number, pages) in (1..).zip(pages) {
+        // Two requests of one volume never share a batch.
+        gather(&mut batches, pending(number, 1, *pages).await);
+    }
+    batches
+}
+
 #[tokio::test]
 async fn a_small_batch_goes_out_beside_one_upload_and_a_large_one_beside_as_many_as_may_be() {
-    let mut batches = VecDeque::new();
-    assert_eq!(slots(&batches, 8), 8, "nothing is there to go");
-    gather(&mut batches, pending(1, 1, 255).await);
-    assert_eq!((slots(&batches, 8), slots(&batches, 1)), (2, 1));
-    gather(&mut batches, pending(2, 2, 1).await);
-    assert_eq!(slots(&batches, 8), 8, "256 pages are not small");
+    let (now, small) = (Instant::now(), batches(&[255]).await);
+    // What is done gathers no more, and 256 pages are not small.
+    for large in [batches(&[256]).await, batches(&[5, 5]).await] {
+        for max in [0, 1, 2, 8] {
+            let mut uploads = Uploads::new(max);
+            uploads.began(now);
+            uploads.ended(Some(QUICK_UPLOAD));
+            for under_way in 0..10 {
+                let free = |is_free: bool| is_free.then_some(now);
+                assert_eq!(uploads.free_from(&small, now), free(under_way < max.clamp(1, 2)), "{uploads:?}");
+                assert_eq!(uploads.free_from(&large, now), free(under_way < max.max(1)), "{uploads:?}");
+                assert_eq!(uploads.free_from(&VecDeque::new(), now), None);
+                uploads.began(now);
+            }
+        }
+    }
+}
 
-    let mut batches = VecDeque::new();
-    gather(&mut batches, pending(1, 1, 5).await);
-    gather(&mut batches, pending(2, 1, 5).await);
-    assert_eq!(slots(&batches, 8), 8, "what has another behind it gathers no more");
+#[tokio::test]
+async fn beside_an_upload_that_is_quick_a_small_batch_gathers() {
+    let (start, small, large) = (Instant::now(), batches(&[5]).await, batches(&[256]).await);
+    let mut uploads = Uploads::new(8);
+    assert_eq!(uploads.free_from(&small, start), Some(start), "nothing is under way");
+    uploads.began(start);
+    let (later, end) = (start + QUICK_UPLOAD / 2, start + QUICK_UPLOAD);
+    assert_eq!(uploads.free_from(&small, later), Some(end), "they are taken to be quick");
+    assert_eq!(uploads.free_from(&large, later), Some(later));
+    assert_eq!(uploads.free_from(&small, end), Some(end), "this one is not");
+    uploads.began(end);
+    assert_eq!(uploads.free_from(&small, end + QUICK_UPLOAD), None, "never beside two");
+
+    uploads.ended(Some(QUICK_UPLOAD));
+    assert_eq!(uploads.free_from(&small, end), Some(end), "the last one was not");
+    uploads.ended(None);
+    uploads.began(end);
+    assert_eq!(uploads.free_from(&small, end), Some(end), "one that broke off tells nothing");
+    uploads.ended(Some(QUICK_UPLOAD - Duration::from_millis(1)));
+    uploads.began(end);
+    assert_eq!(uploads.free_from(&small, end), Some(end + QUICK_UPLOAD));
 }
 
 #[tokio::test]

@@ -36,6 +36,25 @@ async fn small_and_large_batches_are_sealed_and_come_back() {
 }
 
 #[tokio::test]
+async fn what_was_packed_when_it_came_is_sealed_as_it_would_have_been() {
+    for compression in [Compression::None, Compression::Lz4] {
+        let sealer = Sealer::new(compression);
+        let (mut packed, unpacked) = (batch(INLINE_PAGES_MAX, 1).await, batch(INLINE_PAGES_MAX, 1).await);
+        for pending in &mut packed.pending {
+            pending.packed = sealer.pack_small(&pending.run);
+            assert!(pending.packed.is_some());
+            // What is sealed is what was packed.
+            pending.run.data = Bytes::new();
+        }
+        let [packed, unpacked] =
+            [sealer.seal(packed).await, sealer.seal(unpacked).await].map(|(_, sealed)| sealed.unwrap());
+        assert_eq!((packed.chunks.concat(), packed.summary), (unpacked.chunks.concat(), unpacked.summary));
+    }
+    let large = batch(INLINE_PAGES_MAX + 1, 1).await;
+    assert!(Sealer::new(Compression::Lz4).pack_small(&large.pending[0].run).is_none());
+}
+
+#[tokio::test]
 async fn bytes_are_counted_before_and_after_compression() {
     let all = 102 * PAGE_SIZE as u64;
     for (compression, stored) in [(Compression::None, all..=all), (Compression::Lz4, 1..=all / 100)] {

@@ -11,12 +11,16 @@ use catgraft_segment::Compression;
 use tokio::{
     sync::{Semaphore, oneshot},
     task::{JoinHandle, yield_now},
+    time::advance,
 };
 
 use super::decoder::vid;
 use crate::{
     cache::{PageCache, SegmentCache},
-    ingest::{Ingest, Registrar, RequestNumber, Sealer, Stored, Upload, UploadError, budget::Share, decoder::Run},
+    ingest::{
+        Ingest, Registrar, RequestNumber, Sealer, Stored, Upload, UploadError, budget::Share, decoder::Run,
+        queue::QUICK_UPLOAD,
+    },
 };
 
 type Told = oneshot::Receiver<Result<Stored, Arc<UploadError>>>;
@@ -77,18 +81,20 @@ async fn until_all_wait() {
     }
 }
 
-/// Two uploads that are under way, and two requests that came later.
+/// Two uploads that are under way, and two requests that came later. Needs the clock to stand still.
 async fn busy(ingest: &Ingest) -> [Told; 4] {
     let first = push(ingest, 1);
     until_all_wait().await;
     let second = push(ingest, 2);
+    until_all_wait().await;
+    advance(QUICK_UPLOAD).await;
     until_all_wait().await;
     let third = push(ingest, 3);
     until_all_wait().await;
     [first, second, third, push(ingest, 4)]
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_comes_while_no_upload_may_begin_goes_out_together_when_one_ends() {
     let (ingest, _task, answers) = start(Duration::ZERO).await;
     let [first, second, third, fourth] = busy(&ingest).await;
@@ -100,7 +106,40 @@ async fn what_comes_while_no_upload_may_begin_goes_out_together_when_one_ends() 
     assert_eq!(answers.available_permits(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn what_comes_beside_an_upload_that_is_quick_goes_out_together_when_it_ends() {
+    let (ingest, _task, answers) = start(Duration::ZERO).await;
+    let first = push(&ingest, 1);
+    until_all_wait().await;
+    let second = push(&ingest, 2);
+    until_all_wait().await;
+    let third = push(&ingest, 3);
+    until_all_wait().await;
+    answers.add_permits(2);
+    let (first, second) = (segment(first).await, segment(second).await);
+    assert_eq!(second, segment(third).await);
+    assert_ne!(first, second);
+    assert_eq!(answers.available_permits(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_an_upload_that_turns_out_not_to_be_quick_what_waits_goes_out_before_it_ends() {
+    let (ingest, _task, answers) = start(Duration::ZERO).await;
+    let _first = push(&ingest, 1);
+    until_all_wait().await;
+    let (second, third) = (push(&ingest, 2), push(&ingest, 3));
+    until_all_wait().await;
+    advance(QUICK_UPLOAD - Duration::from_millis(1)).await;
+    until_all_wait().await;
+    assert_eq!(ingest.under_way(), 1);
+    advance(Duration::from_millis(1)).await;
+    until_all_wait().await;
+    assert_eq!(ingest.under_way(), 2);
+    answers.add_permits(2);
+    assert_eq!(segment(second).await, segment(third).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_taken_is_finished_when_nobody_can_push_any_more() {
     let (ingest, task, answers) = start(Duration::ZERO).await;
     let told = busy(&ingest).await;
@@ -127,7 +166,7 @@ async fn at_the_end_nothing_waits_for_the_interval() {
     task.await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn when_the_task_is_gone_everybody_is_told() {
     let (ingest, task, _answers) = start(Duration::ZERO).await;
     let told = busy(&ingest).await;
