@@ -12,7 +12,7 @@ const SHARED_PAGES_MIN: usize = 16;
 /// Bytes of a piece that payloads are copied to.
 const PIECE_BYTES: usize = 64 * 1024;
 /// A piece of fewer bytes is copied to another.
-const SHARED_BYTES_MIN: usize = 16 * 1024;
+const SHARED_BYTES_MIN: usize = PAGE_SIZE;
 
 /// Payloads in the order of the segment.
 #[derive(Debug)]
