@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use catgraft_core::{PAGE_SIZE, Page, PageIndex, PageSet, VolumeId};
+use catgraft_core::{Page, PageIndex, PageSet, VolumeId};
 
 use crate::{
     compress::Compression,
@@ -93,9 +93,6 @@ impl SegmentBuilder {
     /// # Errors
     /// [`PushError::RunLength`], [`PushError::Full`] and [`PushError::Duplicate`].
     pub fn push_run(&mut self, vid: VolumeId, indexes: &[PageIndex], data: Bytes) -> Result<(), PushError> {
-        if data.len() == indexes.len().saturating_mul(PAGE_SIZE) {
-            self.check_new(vid, indexes)?;
-        }
         self.push_packed(PackedRun::pack(self.compression, vid, indexes, &data)?)
     }
 
@@ -136,17 +133,6 @@ impl SegmentBuilder {
     /// [`PushError::Full`] and [`PushError::Duplicate`].
     pub fn push(&mut self, vid: VolumeId, index: PageIndex, page: Page) -> Result<(), PushError> {
         self.push_run(vid, &[index], page.into_bytes())
-    }
-
-    /// The first page of a run that is there already, or comes twice, is refused.
-    fn check_new(&self, vid: VolumeId, indexes: &[PageIndex]) -> Result<(), PushError> {
-        let held = self.volumes.get(&vid);
-        let mut run = PageSet::new();
-        let mut is_new = |index| run.insert(index) && !held.is_some_and(|draft| draft.pages.contains(index));
-        match indexes.iter().find(|index| !is_new(**index)) {
-            Some(index) => Err(PushError::Duplicate { vid, index: *index }),
-            None => Ok(()),
-        }
     }
 
     /// Number of pages pushed so far, at most [`SEGMENT_PAGES_MAX`].

@@ -50,11 +50,6 @@ impl PackedRun {
         let (entries, payloads) = pack_pages(compression, vid, indexes, data);
         Ok(Self { vid, pages, entries, payloads })
     }
-
-    /// Number of pages.
-    pub fn page_count(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 fn pack_pages(

@@ -69,7 +69,7 @@ const OWN: &[Setting] = &[
     .default("0s"),
     Setting::text(
         "ingest.memory",
-        "Memory for pages on their way to the object store; compressed copies take up to 15/16 as much again",
+        "Memory for pages on their way to the object store; compressed copies take up to as much again",
         "a size, at least 1 MiB",
     )
     .default("32 MiB"),

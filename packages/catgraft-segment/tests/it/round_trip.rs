@@ -45,8 +45,8 @@ fn write(compression: Compression, runs: &[Run]) -> (SealedSegment, Pages) {
         let pages: Vec<Bytes> = numbers.iter().map(page).collect();
         let pushed = builder.push_run(vid(*volume), &indexes, pages.concat().into());
         let mut seen = BTreeSet::new();
-        let repeated =
-            indexes.iter().find(|index| !seen.insert(**index) || model.contains_key(&(vid(*volume), **index)));
+        let twice = indexes.iter().find(|index| !seen.insert(**index));
+        let repeated = twice.or_else(|| indexes.iter().find(|index| model.contains_key(&(vid(*volume), **index))));
         match repeated.copied() {
             Some(index) => assert_eq!(pushed, Err(PushError::Duplicate { vid: vid(*volume), index })),
             None => {

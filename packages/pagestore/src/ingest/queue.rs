@@ -6,7 +6,7 @@
 //! store is far away, so that it is not idle between them; where it answers within milliseconds, one is.
 //! Who pays for every upload may set a least interval between them: then a batch that is not full waits for its end.
 //!
-//! Whoever pushes a run gathers it himself. The task that sends batches out is woken only where one may go: under load it is
+//! Whoever pushes a run gathers it himself. The task that sends batches out is woken only where one may go, and where a new one waits for a moment: under load it is
 //! the end of an upload that wakes it, and not every push. What waits is bounded by the budget that every run has a share of.
 
 use std::{
