@@ -4,12 +4,13 @@
 //! has no name, so that nothing of it outlives the process. A chunk that comes back is punched out of it, which frees
 //! its disk where the file system can do that, and is given out again before the file grows.
 //!
-//! Everything here but [`IndexFile::disk_usage`] waits for the file, and belongs on a thread that may.
+//! What makes, writes or reads the file waits for it, and belongs on a thread that may. Chunks may be dropped anywhere.
 
-use std::{cmp::Reverse, collections::BinaryHeap, fs::File, io, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, fs::File, io, mem, os::unix::fs::FileExt, path::PathBuf, sync::Arc};
 
 use parking_lot::Mutex;
 use rustix::fs::{FallocateFlags, fallocate};
+use tokio::runtime::Handle;
 
 /// Bytes of a chunk.
 pub(crate) const CHUNK_LEN: usize = 64 * 1024;
@@ -58,7 +59,7 @@ impl IndexFile {
     }
 }
 
-/// Chunks of the file, which go back when this is dropped.
+/// Chunks of the file, which go back when this is dropped: by a thread that may wait, where there is one.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     file: Arc<File>,
@@ -96,14 +97,24 @@ impl Chunks {
 
 impl Drop for Chunks {
     fn drop(&mut self) {
-        self.numbers.sort_unstable();
-        for neighbours in self.numbers.chunk_by(|one, next| one + 1 == *next) {
-            let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            // Where it can't be done, the chunks keep their disk until they are given out again.
-            let _ = fallocate(&self.file, punch, offset(neighbours[0]), (neighbours.len() * CHUNK_LEN) as u64);
+        let (file, numbers, space) = (Arc::clone(&self.file), mem::take(&mut self.numbers), Arc::clone(&self.space));
+        let give_back = move || give_back(&file, numbers, &space);
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(give_back)),
+            Err(_) => give_back(),
         }
-        self.space.lock().free.extend(self.numbers.iter().copied().map(Reverse));
     }
+}
+
+/// Frees the disk of chunks, and has them given out again.
+fn give_back(file: &File, mut numbers: Vec<u32>, space: &Mutex<Space>) {
+    numbers.sort_unstable();
+    for neighbours in numbers.chunk_by(|one, next| one + 1 == *next) {
+        let punch = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // Where it can't be done, the chunks keep their disk until they are given out again.
+        let _ = fallocate(file, punch, offset(neighbours[0]), (neighbours.len() * CHUNK_LEN) as u64);
+    }
+    space.lock().free.extend(numbers.into_iter().map(Reverse));
 }
 
 impl Space {

@@ -2,8 +2,9 @@
 //!
 //! What was not used the longest goes first. An index with many versions is moved to the index file, where they are still
 //! found, if more slowly; one with few is dropped, since its log is quickly read again. So long ones that are all in
-//! use share the memory, and do not drive one another out; short ones do, where there are too many. One that lies in the file is dropped only where the rest of
-//! it in memory, an entry a block, adds up: it is little, and all of the volume's log would have to be read again.
+//! use share the memory, and do not drive one another out; short ones do, where there are too many. One that lies in the file
+//! is dropped only where the rest of it in memory, an entry a block, adds up: it is little, and all of the volume's log would
+//! have to be read again.
 
 /// Versions of fewer bytes than these, some 1,000 to 4,000, are not worth a first run in the file: their log is read again within
 /// milliseconds.

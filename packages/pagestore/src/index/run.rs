@@ -1,10 +1,10 @@
 //! A run: versions that have left memory, as sorted blocks in the index file, with one entry a block in memory.
 //!
 //! A block is 4096 bytes: up to 146 versions of 28 bytes (page index and LSN in big-endian, segment id; zeros for a page that
-//! was cut off) in the order of page and LSN, and the first 8 bytes of the BLAKE3 hash of what comes before it. A version is found with one
-//! read of a block. Nobody but this process reads them.
+//! was cut off) in the order of page and LSN, and the first 8 bytes of the BLAKE3 hash of what comes before it. A version is
+//! found with one read of a block. Nobody but this process reads them.
 //!
-//! Everything here reads or writes the file, and belongs on a thread that may wait; dropping a run does, too.
+//! What makes a run, merges runs or looks for pages reads or writes the file, and belongs on a thread that may wait.
 
 use std::{
     io,

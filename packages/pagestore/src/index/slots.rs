@@ -17,7 +17,7 @@ use super::{volume::VolumeIndex, volumes::Failure};
 #[derive(Debug, Default)]
 pub(super) struct Slot {
     pub(super) index: VolumeIndex,
-    /// Held by whoever extends the index, or moves its versions to the file; inside, how the last flight failed.
+    /// Held by whoever extends the index, moves its versions to the file or merges its runs; inside, how the last flight failed.
     pub(super) extending: tokio::sync::Mutex<Option<Failure>>,
     /// Flights that have ended.
     pub(super) flights: AtomicU64,

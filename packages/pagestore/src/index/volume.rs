@@ -37,6 +37,8 @@ struct Layers {
     leaving: Option<Arc<Versions>>,
     /// The oldest first.
     runs: Vec<Arc<Run>>,
+    /// Could two not be merged? Then all stay apart until there is another.
+    stay_apart: bool,
 }
 
 impl Layers {
@@ -96,8 +98,8 @@ impl VolumeIndex {
     }
 
     /// Makes a run of the versions in memory where they are more than so many bytes. Where it fails, nothing is lost, and the
-    /// next call tries again.
-    pub(super) async fn relieve(&self, file: &IndexFile, memory_max: usize) -> io::Result<()> {
+    /// next call tries again. It returns as soon as the index has changed, so that it can be counted anew.
+    pub(super) async fn move_above(&self, file: &IndexFile, memory_max: usize) -> io::Result<()> {
         let leaving = {
             let mut layers = self.0.write();
             if layers.leaving.is_none() && layers.newest.memory_len() > memory_max {
@@ -113,33 +115,30 @@ impl VolumeIndex {
             Run::write(&into, merged(sorted.map(Ok), recent.map(Ok)), leaving.lows().clone())
         });
         let new = new.await?;
-        {
-            let mut layers = self.0.write();
-            layers.runs.push(Arc::new(new));
-            layers.leaving = None;
-        }
-        self.merge(file).await
+        let mut layers = self.0.write();
+        layers.runs.push(Arc::new(new));
+        layers.leaving = None;
+        layers.stay_apart = false;
+        Ok(())
     }
 
-    /// Merges the newest runs until each is at least twice as long as the next.
-    async fn merge(&self, file: &IndexFile) -> io::Result<()> {
-        while let Some((earlier, later)) = self.unbalanced() {
-            let into = file.clone();
-            let both = on_a_waiting_thread(move || earlier.merged_with(&later, &into)).await?;
-            let merged = {
-                let mut layers = self.0.write();
-                let kept = layers.runs.len() - 2;
-                let merged = layers.runs.split_off(kept);
-                layers.runs.push(Arc::new(both));
-                merged
-            };
-            let dropping = move || {
-                drop(merged);
-                Ok(())
-            };
-            on_a_waiting_thread(dropping).await?;
+    /// Merges two neighbours, the newest first, where the older is less than twice as long as the newer, and says whether there
+    /// were such. Where it fails, all stay apart until there is another run. It returns as soon as the index has changed, too.
+    pub(super) async fn merge_two(&self, file: &IndexFile) -> io::Result<bool> {
+        let Some((at, [earlier, later])) = self.unbalanced() else { return Ok(false) };
+        let into = file.clone();
+        let both = on_a_waiting_thread(move || earlier.merged_with(&later, &into)).await;
+        let mut layers = self.0.write();
+        match both {
+            Ok(both) => {
+                layers.runs.splice(at..at + 2, [Arc::new(both)]);
+                Ok(true)
+            }
+            Err(error) => {
+                layers.stay_apart = true;
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     /// How many runs there are.
@@ -154,12 +153,12 @@ impl VolumeIndex {
         self.0.read().runs[0].damage();
     }
 
-    /// The two newest runs, where they are to be one.
-    fn unbalanced(&self) -> Option<(Arc<Run>, Arc<Run>)> {
-        match self.0.read().runs.as_slice() {
-            [.., earlier, later] if earlier.len() < 2 * later.len() => Some((Arc::clone(earlier), Arc::clone(later))),
-            _ => None,
-        }
+    /// The newest two runs that are to be one, and the place of the first.
+    fn unbalanced(&self) -> Option<(usize, [Arc<Run>; 2])> {
+        let layers = self.0.read();
+        let are_to_be_one = |two: &[Arc<Run>]| two[0].len() < 2 * two[1].len();
+        let at = layers.runs.windows(2).rposition(are_to_be_one).filter(|_| !layers.stay_apart)?;
+        Some((at, [Arc::clone(&layers.runs[at]), Arc::clone(&layers.runs[at + 1])]))
     }
 }
 

@@ -20,7 +20,7 @@ use catgraft_proto::catgraft::internal::v1::{LogCommit, ReadLogRequest, ReadLogR
 use futures::future::join;
 use tokio::{
     sync::{Mutex, Semaphore},
-    task::{spawn_blocking, yield_now},
+    task::yield_now,
 };
 use tracing::warn;
 
@@ -211,7 +211,8 @@ impl VolumeIndexes {
         if head_lsn < lsn.get() || commits.is_empty() { Err(IndexError::Missing { vid, lsn }) } else { Ok(commits) }
     }
 
-    /// Adds commits, and moves versions to the file as often as they are too many for memory.
+    /// Adds commits; before them and between, moves versions to the file where they are too many for memory, and merges the runs
+    /// that such moves made.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
         let mut pieces = commits.into_iter().flat_map(pieces).peekable();
         loop {
@@ -246,14 +247,17 @@ impl VolumeIndexes {
         }
     }
 
-    /// Moves the versions of an index to the file where they are more than one volume may have in memory.
+    /// Moves the versions of an index to the file where they are more than one volume may have in memory. Merges its runs: also
+    /// those that others made of it to make room, because only its own readers should wait for that.
     async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
         let memory_max = (self.weight_max / VOLUME_PART).max(RUN_MIN);
         match self.move_above(vid, slot, memory_max).await {
-            Err(source) if slot.index.holding().versions > memory_max => Err(self.file_failed(vid, source)),
-            // It fits memory, so it can wait: what failed is a move that others needed, or a merge.
-            _ => Ok(()),
+            Err(source) if slot.index.holding().versions > memory_max => return Err(self.file_failed(vid, source)),
+            // What failed is a move that others needed. It fits memory, so it can wait.
+            _ => {}
         }
+        while self.merge_two(vid, slot).await {}
+        Ok(())
     }
 
     /// Where the indexes take more memory than there is, brings them a little below it. The caller holds the lock of its own,
@@ -266,7 +270,7 @@ impl VolumeIndexes {
         if self.memory_usage() <= self.weight_max {
             return;
         }
-        let (by_age, mut leaving_file) = (self.slots.by_age(), Vec::new());
+        let by_age = self.slots.by_age();
         let holdings: Vec<_> = by_age.iter().map(|(_, slot)| slot.index.holding()).collect();
         for (number, step) in room::steps(&holdings, self.weight_max) {
             if self.memory_usage() <= self.weight_max - self.weight_max / ROOM_PART {
@@ -275,49 +279,35 @@ impl VolumeIndexes {
             let (vid, slot) = &by_age[number];
             let is_own = Arc::ptr_eq(slot, own);
             let lock = slot.extending.try_lock();
-            if lock.is_err() && !is_own {
+            // One that grew since is in use, and the step was not decided for it.
+            if lock.is_err() && !is_own || slot.index.holding() != holdings[number] {
                 continue;
             }
-            let has_moved = step == Step::Move && self.move_to_file(*vid, slot).await;
+            let has_moved = step == Step::Move && self.move_above(*vid, slot, 0).await.is_ok();
             if !has_moved && !is_own && self.slots.forget(*vid, slot) {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
-                leaving_file.extend((holdings[number].runs > 0).then(|| Arc::clone(slot)));
             }
         }
-        drop(by_age);
-        if !leaving_file.is_empty() {
-            drop(spawn_blocking(move || drop(leaving_file)));
-        }
-    }
-
-    /// Moves the versions of an index to the file. False where the file takes nothing; where it takes them and they can't be merged
-    /// with those before, they have moved all the same.
-    async fn move_to_file(&self, vid: VolumeId, slot: &Arc<Slot>) -> bool {
-        let before = slot.index.holding().versions;
-        let _ = self.move_above(vid, slot, 0).await;
-        slot.index.holding().versions < before
     }
 
     /// Moves the versions of an index to the file where they are more than so many bytes, counts it anew, and logs where it fails.
     async fn move_above(&self, vid: VolumeId, slot: &Arc<Slot>, memory_max: usize) -> io::Result<()> {
-        let _weigh = WeighAfter { slots: &self.slots, vid, slot };
-        slot.index.relieve(&self.file, memory_max).await.inspect_err(|source| {
+        let moved = slot.index.move_above(&self.file, memory_max).await.inspect_err(|source| {
             let folder = self.file.folder().display();
             warn!(%vid, error = %source, %folder, "the index of a volume can't leave memory for a file");
-        })
+        });
+        self.slots.weigh(vid, slot);
+        moved
     }
-}
 
-/// Counts an index anew at its end, also where the reader goes away in the middle.
-struct WeighAfter<'a> {
-    slots: &'a Slots,
-    vid: VolumeId,
-    slot: &'a Arc<Slot>,
-}
-
-impl Drop for WeighAfter<'_> {
-    fn drop(&mut self) {
-        self.slots.weigh(self.vid, self.slot);
+    /// Merges two runs of an index, counts it anew, and logs where it fails. False where there is nothing left to merge.
+    async fn merge_two(&self, vid: VolumeId, slot: &Arc<Slot>) -> bool {
+        let merged = slot.index.merge_two(&self.file).await.inspect_err(|source| {
+            let folder = self.file.folder().display();
+            warn!(%vid, error = %source, %folder, "the parts of a volume's index in a file can't be merged");
+        });
+        self.slots.weigh(vid, slot);
+        merged.unwrap_or(false)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{env, fs, pin::pin, time::Duration};
 
 use async_trait::async_trait;
 use catgraft_client::{Answer, Endpoint, Retry, Transport, TransportError};
-use catgraft_core::{PageIndex, PageSet, SegmentId, Timestamp};
+use catgraft_core::{PageCount, PageIndex, PageSet, SegmentId, Timestamp};
 use catgraft_proto::{catgraft::internal::v1::SegmentList, graft::common::v1::SegmentInfo};
 use futures::FutureExt;
 use parking_lot::Mutex;
@@ -13,6 +13,7 @@ use prost::Message;
 use tokio::time::timeout;
 
 use super::*;
+use crate::index::versions::LoggedCommit;
 
 fn sid(lsn: u64) -> SegmentId {
     SegmentId::from_parts(Timestamp::from_millis(lsn), [1; 9])
@@ -104,6 +105,16 @@ async fn found_in(volumes: &VolumeIndexes, vid: VolumeId, lsn: u64) -> Result<Ve
     let pages = PageSet::from_iter([page(lsn % 97 + 1)]);
     let plan = volumes.plan(vid, Lsn::new(lsn).unwrap(), &pages).await?;
     Ok(plan.into_iter().map(|planned| planned.sid).collect())
+}
+
+/// What was dropped goes back to the file on a thread of its own.
+async fn until_disk_is_at_most(volumes: &VolumeIndexes, bytes: u64) {
+    let is_free = async {
+        while volumes.disk_usage() > bytes {
+            yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(60), is_free).await.expect("what was dropped goes back");
 }
 
 /// So many volumes, all with the same log.
@@ -216,7 +227,8 @@ async fn an_index_whose_file_is_damaged_is_made_again() {
         matches!(&*error, IndexError::File { source, .. } if source.kind() == io::ErrorKind::InvalidData),
         "{error:?}"
     );
-    assert_eq!((volumes.memory_usage(), volumes.disk_usage()), (0, 0));
+    assert_eq!(volumes.memory_usage(), 0);
+    until_disk_is_at_most(&volumes, 0).await;
     assert_eq!(found(&volumes, 97).await.unwrap(), [sid(97)]);
 }
 
@@ -340,12 +352,7 @@ async fn indexes_in_the_file_that_nobody_reads_are_dropped_at_last_and_their_dis
     }
     assert!((10..90).contains(&volumes.dropped()), "{} dropped", volumes.dropped());
     let each = 10_000 * 28;
-    let are_free = async {
-        while volumes.disk_usage() > (100 - volumes.dropped()) * each * 5 / 4 {
-            yield_now().await;
-        }
-    };
-    timeout(Duration::from_secs(60), are_free).await.expect("their disk is free");
+    until_disk_is_at_most(&volumes, (100 - volumes.dropped()) * each * 5 / 4).await;
     for (vid, is_read_again) in [(vids[99], false), (vids[0], true)] {
         let before = asked.lock().len();
         found_in(&volumes, vid, 1).await.unwrap();
@@ -412,20 +419,64 @@ async fn an_index_that_fits_memory_is_read_although_it_could_not_make_room() {
 }
 
 #[tokio::test]
-async fn an_index_is_weighed_where_the_reader_goes_away_while_it_moves() {
+async fn runs_that_others_made_of_an_index_are_merged_by_its_own_readers() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 5000);
-    let slot = volumes.at(vid(), Lsn::new(5000).unwrap()).await.unwrap();
-    assert!(volumes.move_to_file(vid(), &slot).await);
-    volumes.at(vid(), Lsn::new(20_000).unwrap()).await.unwrap();
-    let (before, versions) = (volumes.memory_usage(), slot.index.holding().versions);
-    {
-        // It goes away when the versions have moved, and their run is being merged.
-        let mut moving = pin!(volumes.move_to_file(vid(), &slot));
-        while slot.index.holding().versions >= versions {
-            assert!((&mut moving).now_or_never().is_none());
-            yield_now().await;
+    let (_, volumes) = indexes_in(folder.path().to_owned(), ByteSize::from_mib(1), 20_000, 500);
+    let slot = volumes.slots.enter(vid());
+    for (lsn, runs) in [(10_000, 1), (18_000, 2)] {
+        volumes.at(vid(), Lsn::new(lsn).unwrap()).await.unwrap();
+        assert_eq!(volumes.memory_usage(), slot.index.holding().total());
+        // Others need room.
+        for other in &vids(40)[3..] {
+            found_in(&volumes, *other, 1000).await.unwrap();
+        }
+        assert_eq!((slot.index.holding().versions < 4096, slot.index.runs()), (true, runs));
+        for other in volumes.slots.by_age().iter().filter(|(other, _)| *other != vid()) {
+            volumes.slots.forget(other.0, &other.1);
         }
     }
-    assert!(volumes.memory_usage() < before / 2, "{} bytes of {before}", volumes.memory_usage());
+    volumes.at(vid(), Lsn::new(18_001).unwrap()).await.unwrap();
+    assert_eq!(slot.index.runs(), 1);
+    assert_eq!(volumes.memory_usage(), slot.index.holding().total());
+    for lsn in (1..=18_001).step_by(97) {
+        assert_eq!(found(&volumes, lsn).await.unwrap(), [sid(lsn)], "LSN {lsn}");
+    }
+}
+
+#[tokio::test]
+async fn an_index_is_counted_anew_when_it_has_moved_and_when_runs_of_it_are_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 500);
+    let slot = volumes.slots.enter(vid());
+    for lsn in [10_000, 18_000] {
+        volumes.at(vid(), Lsn::new(lsn).unwrap()).await.unwrap();
+        volumes.move_above(vid(), &slot, 0).await.unwrap();
+        assert_eq!(volumes.memory_usage(), slot.index.holding().total());
+    }
+    assert!(volumes.merge_two(vid(), &slot).await);
+    assert_eq!(slot.index.runs(), 1);
+    assert_eq!(volumes.memory_usage(), slot.index.holding().total());
+}
+
+#[tokio::test]
+async fn an_index_that_grows_while_others_leave_is_passed_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, mut volumes) = indexes_in(folder.path().to_owned(), memory(), 5000, 500);
+    let [long, short, growing, own] = *vids(4).as_slice() else { panic!("four were asked for") };
+    for (vid, lsn) in [(long, 5000), (growing, 500), (short, 500), (own, 500)] {
+        volumes.at(vid, Lsn::new(lsn).unwrap()).await.unwrap();
+    }
+    volumes.weight_max = 0;
+    let (own, grown) = (volumes.slots.enter(own), volumes.slots.enter(growing));
+    {
+        let mut making_room = pin!(volumes.make_room(&own));
+        assert!((&mut making_room).now_or_never().is_none(), "the long one moves");
+        let (lsn, segments) = (Lsn::new(501).unwrap(), vec![(sid(501), 1)]);
+        let commit =
+            LoggedCommit { lsn, page_count: PageCount::new(u32::MAX), segments, pages: vec![page(1)], is_last: true };
+        grown.index.append(&[commit]).unwrap();
+        making_room.await;
+    }
+    let left: Vec<_> = volumes.slots.by_age().into_iter().map(|(vid, _)| vid).collect();
+    assert!(left.contains(&growing) && !left.contains(&short), "{left:?}");
 }
