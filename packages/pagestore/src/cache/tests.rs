@@ -62,6 +62,10 @@ async fn of_what_was_pushed_what_is_read_stays() {
     }
     assert_eq!(*cache.get_memory(sid(), vid(), read).unwrap().as_bytes(), page(3));
     assert!(cache.get_memory(sid(), vid(), unread).is_none());
+    for index in indexes(2000) {
+        cache.insert(sid(), vid(), index, page(index.get()));
+    }
+    assert!(cache.memory_usage() <= 1 << 20, "{} bytes with what was read", cache.memory_usage());
 }
 
 #[tokio::test]

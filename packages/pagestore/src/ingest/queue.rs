@@ -6,8 +6,9 @@
 //! store is far away, so that it is not idle between them; where it answers within milliseconds, one is.
 //! Who pays for every upload may set a least interval between them: then a batch that is not full waits for its end.
 //!
-//! Whoever pushes a run gathers it himself. The task that sends batches out is woken only where one may go, and where a new one waits for a moment: under load it is
-//! the end of an upload that wakes it, and not every push. What waits is bounded by the budget that every run has a share of.
+//! Whoever pushes a run gathers it himself. The task that sends batches out is woken only where one may go, and where a new
+//! one waits for a moment: under load it is the end of an upload that wakes it, and not every push. What waits is bounded by
+//! the budget that every run has a share of.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -225,7 +226,8 @@ impl Ingest {
         (Self { waiting, wake, upload }, task)
     }
 
-    /// Takes a run, and packs it where that takes no longer than others may wait. The receiver tells where it was stored; it fails only where the queue is gone.
+    /// Takes a run, and packs it where that takes no longer than others may wait. The receiver tells where it was stored; it
+    /// fails only where the queue is gone.
     pub(crate) fn push(
         &self,
         request: RequestNumber,
@@ -255,6 +257,12 @@ impl Ingest {
     /// How many uploads are under way.
     pub(super) fn under_way(&self) -> usize {
         self.waiting.lock().uploads.under_way
+    }
+
+    /// Of each run that waits whether it is packed.
+    pub(super) fn are_packed(&self) -> Vec<bool> {
+        let waiting = self.waiting.lock();
+        waiting.batches.iter().flat_map(|batch| &batch.pending).map(|pending| pending.packed.is_some()).collect()
     }
 }
 

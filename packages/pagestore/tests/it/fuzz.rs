@@ -1,5 +1,5 @@
-//! A million fuzzed request bodies to every call of both services, those between them too, over real connections: every one is answered in the protocol, and no
-//! connection is reset.
+//! A million fuzzed request bodies to every call of both services, those between them too, over real connections: every one is
+//! answered in the protocol, and no connection is reset.
 
 use std::{
     collections::BTreeMap,

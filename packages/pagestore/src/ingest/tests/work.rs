@@ -61,12 +61,14 @@ async fn start(interval: Duration) -> (Ingest, JoinHandle<()>, Arc<Semaphore>) {
 
 /// A request with one page of a volume of its own.
 fn push(ingest: &Ingest, number: u8) -> Told {
-    let run = Run {
-        vid: vid(number),
-        indexes: PageIndex::new(1).into_iter().collect(),
-        data: Bytes::from(vec![number; PAGE_SIZE]),
-        capacity: PAGE_SIZE,
-    };
+    push_pages(ingest, number, 1)
+}
+
+/// The same with so many pages.
+fn push_pages(ingest: &Ingest, number: u8, pages: u32) -> Told {
+    let data = Bytes::from(vec![number; pages as usize * PAGE_SIZE]);
+    let indexes = (1..=pages).filter_map(PageIndex::new).collect();
+    let run = Run { vid: vid(number), indexes, capacity: data.len(), data };
     ingest.push(RequestNumber(number.into()), run, Share::default())
 }
 
@@ -137,6 +139,30 @@ async fn beside_an_upload_that_turns_out_not_to_be_quick_what_waits_goes_out_bef
     assert_eq!(ingest.under_way(), 2);
     answers.add_permits(2);
     assert_eq!(segment(second).await, segment(third).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_an_upload_that_is_quick_what_has_become_large_goes_out_at_once() {
+    let (ingest, _task, answers) = start(Duration::ZERO).await;
+    let first = push(&ingest, 1);
+    until_all_wait().await;
+    let second = push(&ingest, 2);
+    until_all_wait().await;
+    assert_eq!(ingest.under_way(), 1);
+    let third = push_pages(&ingest, 3, 255);
+    until_all_wait().await;
+    assert_eq!(ingest.under_way(), 2);
+    answers.add_permits(2);
+    assert_eq!(segment(second).await, segment(third).await);
+    segment(first).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_runs_are_packed_before_they_wait() {
+    let (ingest, _task, _answers) = start(Duration::ZERO).await;
+    let _told = busy(&ingest).await;
+    let _large = push_pages(&ingest, 5, 100);
+    assert_eq!(ingest.are_packed(), [true, true, false]);
 }
 
 #[tokio::test(start_paused = true)]
