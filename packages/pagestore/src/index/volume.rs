@@ -131,7 +131,9 @@ impl VolumeIndex {
         let mut layers = self.0.write();
         match both {
             Ok(both) => {
-                layers.runs.splice(at..at + 2, [Arc::new(both)]);
+                let merged: Vec<_> = layers.runs.splice(at..at + 2, [Arc::new(both)]).collect();
+                drop(layers);
+                drop(merged);
                 Ok(true)
             }
             Err(error) => {

@@ -211,8 +211,9 @@ impl VolumeIndexes {
         if head_lsn < lsn.get() || commits.is_empty() { Err(IndexError::Missing { vid, lsn }) } else { Ok(commits) }
     }
 
-    /// Adds commits; before them and between, moves versions to the file where they are too many for memory, and merges the runs
-    /// that such moves made.
+    /// Adds commits, and moves versions to the file as often as they are too many for memory. Merges the runs of the index, also
+    /// those that others made of it when they needed room: so its own readers wait for that, and not all whose index grows. What
+    /// was added is known before, whoever goes away.
     async fn enter(&self, vid: VolumeId, slot: &Arc<Slot>, commits: Vec<LogCommit>) -> Result<(), IndexError> {
         let mut pieces = commits.into_iter().flat_map(pieces).peekable();
         loop {
@@ -244,20 +245,18 @@ impl VolumeIndexes {
             self.slots.weigh(vid, slot);
             self.make_room(slot).await;
             appended.map_err(|source| IndexError::Log { vid, source }).and(unread)?;
+            while self.merge_two(vid, slot).await {}
         }
     }
 
-    /// Moves the versions of an index to the file where they are more than one volume may have in memory. Merges its runs: also
-    /// those that others made of it to make room, because only its own readers should wait for that.
+    /// Moves the versions of an index to the file where they are more than one volume may have in memory.
     async fn relieve(&self, vid: VolumeId, slot: &Arc<Slot>) -> Result<(), IndexError> {
         let memory_max = (self.weight_max / VOLUME_PART).max(RUN_MIN);
         match self.move_above(vid, slot, memory_max).await {
-            Err(source) if slot.index.holding().versions > memory_max => return Err(self.file_failed(vid, source)),
+            Err(source) if slot.index.holding().versions > memory_max => Err(self.file_failed(vid, source)),
             // What failed is a move that others needed. It fits memory, so it can wait.
-            _ => {}
+            _ => Ok(()),
         }
-        while self.merge_two(vid, slot).await {}
-        Ok(())
     }
 
     /// Where the indexes take more memory than there is, brings them a little below it. The caller holds the lock of its own,

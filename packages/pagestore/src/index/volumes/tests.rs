@@ -1,7 +1,7 @@
 //! How a log is read: in parts that follow one another, whatever of them one answer holds; and that what is too large for
 //! memory is in the file.
 
-use std::{env, fs, pin::pin, time::Duration};
+use std::{env, fs, pin::pin, sync::mpsc, time::Duration};
 
 use async_trait::async_trait;
 use catgraft_client::{Answer, Endpoint, Retry, Transport, TransportError};
@@ -10,7 +10,7 @@ use catgraft_proto::{catgraft::internal::v1::SegmentList, graft::common::v1::Seg
 use futures::FutureExt;
 use parking_lot::Mutex;
 use prost::Message;
-use tokio::time::timeout;
+use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
 
 use super::*;
 use crate::index::versions::LoggedCommit;
@@ -458,25 +458,82 @@ async fn an_index_is_counted_anew_when_it_has_moved_and_when_runs_of_it_are_one(
     assert_eq!(volumes.memory_usage(), slot.index.holding().total());
 }
 
-#[tokio::test]
-async fn an_index_that_grows_while_others_leave_is_passed_by() {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, mut volumes) = indexes_in(folder.path().to_owned(), memory(), 5000, 500);
-    let [long, short, growing, own] = *vids(4).as_slice() else { panic!("four were asked for") };
-    for (vid, lsn) in [(long, 5000), (growing, 500), (short, 500), (own, 500)] {
-        volumes.at(vid, Lsn::new(lsn).unwrap()).await.unwrap();
+/// Whoever waits for the file does so until this is released.
+struct HeldFile {
+    release: mpsc::Sender<()>,
+}
+
+impl HeldFile {
+    /// Holds the one thread that may wait for the file.
+    fn hold() -> Self {
+        let (release, released) = mpsc::channel();
+        drop(spawn_blocking(move || released.recv()));
+        Self { release }
     }
-    volumes.weight_max = 0;
-    let (own, grown) = (volumes.slots.enter(own), volumes.slots.enter(growing));
-    {
-        let mut making_room = pin!(volumes.make_room(&own));
-        assert!((&mut making_room).now_or_never().is_none(), "the long one moves");
-        let (lsn, segments) = (Lsn::new(501).unwrap(), vec![(sid(501), 1)]);
-        let commit =
-            LoggedCommit { lsn, page_count: PageCount::new(u32::MAX), segments, pages: vec![page(1)], is_last: true };
-        grown.index.append(&[commit]).unwrap();
-        making_room.await;
+
+    fn release(self) {
+        self.release.send(()).expect("the thread waits for it");
     }
-    let left: Vec<_> = volumes.slots.by_age().into_iter().map(|(vid, _)| vid).collect();
-    assert!(left.contains(&growing) && !left.contains(&short), "{left:?}");
+}
+
+/// Runs a test with one thread that may wait for the file.
+fn with_one_thread_for_the_file(test: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_time().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(test);
+}
+
+#[test]
+fn an_index_that_grows_while_others_leave_is_passed_by() {
+    with_one_thread_for_the_file(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, mut volumes) = indexes_in(folder.path().to_owned(), memory(), 5000, 500);
+        let [long, short, growing, own] = *vids(4).as_slice() else { panic!("four were asked for") };
+        for (vid, lsn) in [(long, 5000), (growing, 500), (short, 500), (own, 500)] {
+            volumes.at(vid, Lsn::new(lsn).unwrap()).await.unwrap();
+        }
+        volumes.weight_max = 0;
+        let (own, grown) = (volumes.slots.enter(own), volumes.slots.enter(growing));
+        let file = HeldFile::hold();
+        {
+            let mut making_room = pin!(volumes.make_room(&own));
+            assert!((&mut making_room).now_or_never().is_none(), "the long one moves");
+            let (lsn, segments) = (Lsn::new(501).unwrap(), vec![(sid(501), 1)]);
+            let page_count = PageCount::new(u32::MAX);
+            let commit = LoggedCommit { lsn, page_count, segments, pages: vec![page(1)], is_last: true };
+            grown.index.append(&[commit]).unwrap();
+            file.release();
+            making_room.await;
+        }
+        let left: Vec<_> = volumes.slots.by_age().into_iter().map(|(vid, _)| vid).collect();
+        assert!(left.contains(&growing) && !left.contains(&short), "{left:?}");
+    });
+}
+
+#[test]
+fn what_was_read_is_known_although_its_reader_goes_away_in_a_merge() {
+    with_one_thread_for_the_file(async {
+        let folder = tempfile::tempdir().unwrap();
+        let (asked, volumes) = indexes_in(folder.path().to_owned(), memory(), 20_000, 500);
+        let slot = volumes.slots.enter(vid());
+        for lsn in [10_000, 18_000] {
+            volumes.at(vid(), Lsn::new(lsn).unwrap()).await.unwrap();
+            volumes.move_above(vid(), &slot, 0).await.unwrap();
+        }
+        let file = HeldFile::hold();
+        let further = Lsn::new(18_500).unwrap();
+        {
+            let mut reading = pin!(volumes.at(vid(), further));
+            for _ in 0..100 {
+                assert!((&mut reading).now_or_never().is_none());
+                yield_now().await;
+            }
+        }
+        assert_eq!((slot.index.head(), slot.index.runs()), (Some(further), 2));
+        file.release();
+        let before = asked.lock().len();
+        volumes.at(vid(), further).await.unwrap();
+        assert_eq!(asked.lock().len(), before);
+        volumes.at(vid(), Lsn::new(18_501).unwrap()).await.unwrap();
+        assert_eq!(slot.index.runs(), 1);
+    });
 }
